@@ -1,0 +1,1 @@
+"""HTTP in and out: the blueprint, authentication and one module per resource."""

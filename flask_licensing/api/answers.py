@@ -1,0 +1,110 @@
+"""From an outcome to the signed bytes of an answer (contract section 1)."""
+
+from __future__ import annotations
+
+import base64
+import logging
+from dataclasses import dataclass, field
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from flask import Response
+
+from flask_licensing.domain import SignedAnswer
+from flask_licensing.errors import LicensingError, SigningError
+from flask_licensing.wire import NO_PRIVATE_KEY_SIGNATURE, JsonValue, base64_of, encode_payload, envelope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from flask_licensing.codes import Code
+    from flask_licensing.state import LicensingState
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What came of a request: the members of ``response``, the HTTP status, and the product whose key signs.
+
+    ``after_commit`` is called once the transaction is over.
+    """
+
+    code: int
+    message: str
+    status: int
+    fields: Mapping[str, JsonValue] = field(default_factory=dict)
+    product_id: int | None = None
+    after_commit: Callable[[], None] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        code: Code,
+        fields: Mapping[str, JsonValue] | None = None,
+        *,
+        product_id: int | None = None,
+        after_commit: Callable[[], None] | None = None,
+    ) -> Outcome:
+        """Return an outcome with the sentence and status of its code."""
+        return cls(
+            code=code.number,
+            message=code.message,
+            status=code.status,
+            fields=fields or {},
+            product_id=product_id,
+            after_commit=after_commit,
+        )
+
+
+def sign_outcome(state: LicensingState, outcome: Outcome, now: datetime) -> SignedAnswer:
+    """Return the answer, signed with the product's key or else the global one.
+
+    Where no key is configured, the contract's unsigned form is returned and the log says so.
+
+    Raises:
+        SigningError: there is a key, and it did not sign.
+
+    """
+    payload = _payload(outcome, now)
+    encoded = base64_of(payload)
+    try:
+        found = state.key_ring.signer_for(outcome.product_id)
+        if found is None:
+            _logger.warning("an answer was sent unsigned: no private key is set")
+            return _unsigned(payload, encoded, outcome.status)
+        signer, private_key_used = found
+        signature = signer.sign(encoded.encode("ascii"))
+    except Exception as error:
+        raise SigningError(f"the private key did not sign: {type(error).__name__}") from error
+    if not isinstance(signature, bytes) or not signature:
+        raise SigningError(f"the private key answered with {type(signature).__name__} instead of a signature")
+    body = envelope(payload, encoded, private_key_used, base64.b64encode(signature).decode("ascii"))
+    return SignedAnswer(body, outcome.status)
+
+
+def sign_error(state: LicensingState, outcome: Outcome, now: datetime) -> SignedAnswer:
+    """Return the answer to a failed request: signed, or in the contract's unsigned form where even that fails."""
+    try:
+        return sign_outcome(state, outcome, now)
+    except LicensingError:
+        _logger.exception("an error was sent unsigned")
+        payload = _payload(outcome, now)
+        return _unsigned(payload, base64_of(payload), outcome.status)
+
+
+def to_response(answer: SignedAnswer, headers: Mapping[str, str] | None = None) -> Response:
+    """Return the HTTP response that carries an answer."""
+    response = Response(answer.body, answer.status, mimetype="application/json", headers=headers)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _payload(outcome: Outcome, now: datetime) -> str:
+    timestamp = int(now.replace(tzinfo=UTC).timestamp())
+    return encode_payload({"code": outcome.code, "message": outcome.message, **outcome.fields, "timestamp": timestamp})
+
+
+def _unsigned(payload: str, encoded: str, status: int) -> SignedAnswer:
+    return SignedAnswer(envelope(payload, encoded, "global", NO_PRIVATE_KEY_SIGNATURE), status)

@@ -1,0 +1,45 @@
+"""What a request says about who calls (contract section 2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask_licensing.domain import Credentials
+from flask_licensing.errors import AccessDenied
+from flask_licensing.services.api_keys import is_in_networks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from flask import Request
+
+    from flask_licensing.domain import Caller
+    from flask_licensing.state import LicensingState
+
+API_KEY_FIELD = "api_key"
+
+
+def authenticate(
+    state: LicensingState, request: Request, endpoint: str, read_fields: Callable[[], Mapping[str, object]]
+) -> Caller:
+    """Return the caller; ``read_fields`` reads the body and is called only where no header names the API key.
+
+    Raises:
+        AuthenticationError: the caller is not let in.
+
+    """
+    if is_in_networks(request.remote_addr, state.settings.blocked_addresses):
+        raise AccessDenied
+    secret = _bearer_token(request) or _field(request, read_fields)
+    return state.authenticator(Credentials(secret, endpoint, request.remote_addr))
+
+
+def _bearer_token(request: Request) -> str | None:
+    authorization = request.authorization
+    return authorization.token if authorization is not None and authorization.type == "bearer" else None
+
+
+def _field(request: Request, read_fields: Callable[[], Mapping[str, object]]) -> str | None:
+    sent = request.args if request.method == "GET" else read_fields()
+    secret = sent.get(API_KEY_FIELD)
+    return secret.strip() if isinstance(secret, str) else None

@@ -1,0 +1,74 @@
+"""The blueprint: the endpoints, what answers beside them under the prefix, and the limits of their requests."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from flask import Blueprint, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from flask_licensing.api.error_answers import answer_error
+from flask_licensing.api.license_keys import CREATE_LICENSE_KEYS
+from flask_licensing.api.request_fields import limit_body
+from flask_licensing.errors import AnswerableError, NoSuchEndpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flask import Flask, Response
+    from flask.blueprints import BlueprintSetupState
+
+    from flask_licensing.state import LicensingState
+
+BLUEPRINT_NAME = "licensing"
+
+ENDPOINTS = (CREATE_LICENSE_KEYS,)
+"""All endpoints; a new one is a module beside this one and a name here."""
+
+CAPABILITIES = frozenset(endpoint.name for endpoint in ENDPOINTS)
+"""What an API key may be limited to: each endpoint's name (contract section 2)."""
+
+HTTP_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+
+def create_blueprint(state: LicensingState) -> Blueprint:
+    """Return the blueprint of one app."""
+    blueprint = Blueprint(BLUEPRINT_NAME, __name__, url_prefix=state.settings.url_prefix)
+    for endpoint in ENDPOINTS:
+        _take_every_method(blueprint, f"/{endpoint.name}", endpoint.name, partial(endpoint.view, state))
+    _take_every_method(blueprint, "/<path:name>", "no-such-endpoint", partial(_no_such_endpoint, state))
+    # Runs before the app's own before_request functions, one of which may read the form.
+    blueprint.url_value_preprocessor(lambda *_: limit_body(request, state.settings.max_content_length))
+    for exception in (AnswerableError, HTTPException, Exception):
+        blueprint.register_error_handler(exception, partial(answer_error, state))
+    return blueprint
+
+
+def _take_every_method(blueprint: Blueprint, path: str, name: str, view: Callable[..., Response]) -> None:
+    """Add a rule without a list of methods: one with a list would leave the others to the app's 405 page."""
+
+    def add(setup: BlueprintSetupState) -> None:
+        endpoint = f"{blueprint.name}.{name}"
+        setup.app.view_functions[endpoint] = view
+        setup.app.url_map.add(setup.app.url_rule_class(f"{setup.url_prefix}{path}", endpoint=endpoint, methods=None))
+
+    blueprint.record(add)
+
+
+def _no_such_endpoint(state: LicensingState, **_: Any) -> Response:
+    methods = _methods_of_the_host(state.app)
+    if methods:
+        # The app has this path, with other methods. Without a rule the request is no longer this blueprint's, and the
+        # app's own 405 page answers, as it would have done.
+        request.url_rule = None
+        raise MethodNotAllowed(valid_methods=methods)
+    raise NoSuchEndpoint(f"There is no endpoint {request.path}")
+
+
+def _methods_of_the_host(app: Flask) -> list[str]:
+    """Return the methods with which this path leads to a route of the app's own."""
+    adapter = app.create_url_adapter(request)
+    assert adapter is not None  # noqa: S101 - there is one in every request
+    endpoint = request.endpoint
+    return [method for method in HTTP_METHODS if adapter.match(method=method, return_rule=True)[0].endpoint != endpoint]

@@ -1,0 +1,84 @@
+"""What a failed request is answered with: one place turns every exception into the contract's form."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from flask import Response, got_request_exception
+from werkzeug.exceptions import HTTPException
+
+from flask_licensing.api.answers import Outcome, sign_error, to_response
+from flask_licensing.codes import Code
+from flask_licensing.errors import AnswerableError, AuthenticationError
+
+if TYPE_CHECKING:
+    from werkzeug.sansio.response import Response as SansIOResponse
+
+    from flask_licensing.state import LicensingState
+
+UNLISTED_CODES = 9000
+"""An HTTP error without a row of its own in the contract is this plus its status (contract section 1)."""
+
+_HTTP_CODES = {
+    code.status: code
+    for code in (
+        Code.MALFORMED_REQUEST,
+        Code.NO_SUCH_ENDPOINT,
+        Code.WRONG_METHOD,
+        Code.REQUEST_TOO_LARGE,
+        Code.UNSUPPORTED_MEDIA_TYPE,
+        Code.INTERNAL_ERROR,
+        Code.STORE_UNAVAILABLE,
+    )
+}
+_FIRST_ERROR_STATUS = 400
+
+_logger = logging.getLogger(__name__)
+
+
+def answer_error(state: LicensingState, error: Exception) -> Response | SansIOResponse | HTTPException:
+    """Return the signed answer to any exception of a request to the API.
+
+    A redirect, and a response that host code aborted with, go through as they are.
+    """
+    if isinstance(error, AnswerableError):
+        return _answer_known(state, error)
+    if isinstance(error, HTTPException):
+        return _answer_http(state, error)
+    return _answer_defect(state, error)
+
+
+def _answer_known(state: LicensingState, error: AnswerableError) -> Response:
+    level = logging.WARNING if isinstance(error, AuthenticationError) else logging.INFO
+    _logger.log(level, "a request was refused with code %d: %s", error.code.number, error.message)
+    code = error.code
+    outcome = Outcome(code=code.number, message=error.message, status=code.status)
+    return to_response(sign_error(state, outcome, state.clock()), error.headers)
+
+
+def _answer_http(state: LicensingState, error: HTTPException) -> Response | HTTPException:
+    status = error.code or Code.INTERNAL_ERROR.status
+    if error.response is not None or status < _FIRST_ERROR_STATUS:
+        return error
+    if status == Code.REQUEST_TOO_LARGE.status:
+        limit = state.settings.max_content_length
+        outcome = _http_outcome(status, f"The request body is larger than {limit} bytes, or has too many parts")
+    else:
+        outcome = _http_outcome(status, _HTTP_CODES[status].message if status in _HTTP_CODES else error.name)
+    carried = {name: value for name, value in error.get_headers() if name.lower() in _CARRIED_HEADERS}
+    return to_response(sign_error(state, outcome, state.clock()), carried)
+
+
+_CARRIED_HEADERS = frozenset({"allow", "retry-after", "www-authenticate"})
+
+
+def _http_outcome(status: int, message: str) -> Outcome:
+    return Outcome(code=UNLISTED_CODES + status, message=message, status=status)
+
+
+def _answer_defect(state: LicensingState, error: Exception) -> Response:
+    _logger.error("a request failed", exc_info=error)
+    # Error trackers listen to Flask's signal, which Flask sends only for exceptions without a handler.
+    got_request_exception.send(state.app, _async_wrapper=state.app.ensure_sync, exception=error)
+    return to_response(sign_error(state, Outcome.of(Code.INTERNAL_ERROR), state.clock()))

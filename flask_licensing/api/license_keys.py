@@ -1,0 +1,58 @@
+"""``create-license-keys`` (contract section 4)."""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from flask_licensing.api.answers import Outcome
+from flask_licensing.api.endpoint import Endpoint
+from flask_licensing.codes import Code
+from flask_licensing.errors import IncorrectData
+from flask_licensing.schemas import CreateLicenseKeysSchema
+from flask_licensing.services.license_keys import add_batch, check_batch
+from flask_licensing.signals import license_keys_created, send_after_commit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from flask_licensing.domain import Caller
+    from flask_licensing.state import LicensingState
+
+_logger = logging.getLogger(__name__)
+
+
+def _create_license_keys(state: LicensingState, caller: Caller, sent_fields: Mapping[str, Any]) -> Outcome:
+    now = state.clock()
+    try:
+        batch = check_batch(state.key_store, _schema(state.settings.max_keys_per_request), sent_fields, now)
+    except IncorrectData as refused:
+        return Outcome.of(Code.INCORRECT_DATA, {"errors": refused.errors}, product_id=refused.product_id)
+    result = add_batch(state.key_store, batch, now)
+
+    def after_commit() -> None:
+        _logger.info(
+            "%s created %d license keys of product %d (%d duplicates)",
+            caller.id,
+            result.created,
+            batch.terms.product_id,
+            result.duplicate,
+        )
+        if result.created:
+            send_after_commit(license_keys_created, state.app, batch=batch, result=result, caller=caller.id)
+
+    return Outcome.of(
+        Code.LICENSE_KEYS_CREATED if result.created else Code.NO_LICENSE_KEYS_CREATED,
+        {"created": result.created, "duplicate": result.duplicate},
+        product_id=batch.terms.product_id,
+        after_commit=after_commit,
+    )
+
+
+@cache
+def _schema(max_license_keys: int) -> CreateLicenseKeysSchema:
+    return CreateLicenseKeysSchema(max_license_keys=max_license_keys)
+
+
+CREATE_LICENSE_KEYS = Endpoint("create-license-keys", "POST", _create_license_keys)

@@ -1,0 +1,150 @@
+"""The exceptions of the package. Those that reach a client know their code, HTTP status and sentence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask_licensing.codes import Code
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+RETRY_AFTER_SECONDS = 5
+"""What a client that may try again is told to wait, in seconds."""
+
+
+class LicensingError(Exception):
+    """Base of every exception this package raises."""
+
+
+class ConfigurationError(LicensingError):
+    """The extension is set up wrongly; the message says the fix."""
+
+
+class PrivateKeyError(LicensingError):
+    """A private key can't be read or isn't one this package signs with; the message says what was found and where."""
+
+
+class SigningError(LicensingError):
+    """An answer could not be signed; nothing was created."""
+
+
+class IdempotencyConflict(LicensingError):
+    """A key store was asked for a second record of one idempotency key: two requests ran at once."""
+
+
+class TransactionConflict(LicensingError):
+    """The database ended a transaction in favour of another (deadlock, lock wait); the whole may be tried again."""
+
+
+class AnswerableError(LicensingError):
+    """An error with an answer in the contract's form.
+
+    ``message`` replaces the sentence of ``code`` where the error knows more; ``headers`` go into the HTTP answer.
+    """
+
+    code: Code = Code.INTERNAL_ERROR
+
+    def __init__(self, message: str | None = None, *, headers: Mapping[str, str] | None = None) -> None:
+        self.message = message or self.code.message
+        self.headers = dict(headers or {})
+        super().__init__(self.message)
+
+
+class AuthenticationError(AnswerableError):
+    """Base of the refusals of contract section 2: what an authenticator raises."""
+
+    code = Code.INVALID_API_KEY
+
+
+class InvalidApiKey(AuthenticationError):
+    """There is no such API key, or none was sent (code 100)."""
+
+    code = Code.INVALID_API_KEY
+
+
+class InactiveApiKey(AuthenticationError):
+    """The API key was revoked or has expired (code 101)."""
+
+    code = Code.INACTIVE_API_KEY
+
+
+class MissingCapability(AuthenticationError):
+    """The API key may not call this endpoint (code 102)."""
+
+    code = Code.MISSING_CAPABILITY
+
+
+class AddressNotAllowed(AuthenticationError):
+    """The API key may not be used from this address (code 103)."""
+
+    code = Code.ADDRESS_NOT_ALLOWED
+
+
+class AccessDenied(AuthenticationError):
+    """The caller's address or identifier is blocked (code 150)."""
+
+    code = Code.ACCESS_DENIED
+
+
+class IncorrectData(AnswerableError):
+    """Fields of a request are wrong (code 901).
+
+    ``errors`` maps each field to its sentences; ``product_id`` is the existing product the request named, if it did.
+    """
+
+    code = Code.INCORRECT_DATA
+
+    def __init__(self, errors: Mapping[str, Sequence[str]], *, product_id: int | None = None) -> None:
+        super().__init__()
+        self.errors = {name: list(sentences) for name, sentences in errors.items()}
+        self.product_id = product_id
+
+    def __str__(self) -> str:
+        sentences = " ".join(sentence for of_field in self.errors.values() for sentence in of_field)
+        return f"{self.message}: {sentences}"
+
+
+class MalformedRequest(AnswerableError):
+    """The request can't be read at all (code 9400)."""
+
+    code = Code.MALFORMED_REQUEST
+
+
+class NoSuchEndpoint(AnswerableError):
+    """There is no endpoint of that name under the API prefix (code 9404)."""
+
+    code = Code.NO_SUCH_ENDPOINT
+
+
+class WrongMethod(AnswerableError):
+    """The endpoint exists and takes another method (code 9405)."""
+
+    code = Code.WRONG_METHOD
+
+
+class IdempotencyKeyReused(AnswerableError):
+    """An ``Idempotency-Key`` came back with another payload (code 9409)."""
+
+    code = Code.IDEMPOTENCY_KEY_REUSED
+
+
+class RequestTooLarge(AnswerableError):
+    """The body, or the number of license keys in it, is over the limit (code 9413)."""
+
+    code = Code.REQUEST_TOO_LARGE
+
+
+class UnsupportedMediaType(AnswerableError):
+    """The body is of a type the API does not take (code 9415)."""
+
+    code = Code.UNSUPPORTED_MEDIA_TYPE
+
+
+class StoreUnavailable(AnswerableError):
+    """The key store can't be reached or is busy; trying again may help (code 9503)."""
+
+    code = Code.STORE_UNAVAILABLE
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})

@@ -1,0 +1,323 @@
+"""The extension object: collects hooks and settings, freezes them into one state per app, registers."""
+
+from __future__ import annotations
+
+import logging
+import os
+from contextlib import nullcontext
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flask import current_app
+from werkzeug.utils import ImportStringError, import_string
+
+from flask_licensing.api.blueprint import CAPABILITIES, create_blueprint
+from flask_licensing.config import Settings, configuration_key
+from flask_licensing.domain import utc_now
+from flask_licensing.errors import ConfigurationError, LicensingError, PrivateKeyError
+from flask_licensing.hooks import KeyStore
+from flask_licensing.key_ring import KeyRing
+from flask_licensing.key_sources import no_keys, private_key_source_from
+from flask_licensing.models import project_models
+from flask_licensing.schemas import CreateLicenseKeysSchema
+from flask_licensing.services.api_keys import ApiKeyAuthenticator, create_api_key, require_api_key_store
+from flask_licensing.services.license_keys import add_batch, check_batch
+from flask_licensing.services.products import create_product, require_product_store
+from flask_licensing.signals import license_keys_created, send_after_commit
+from flask_licensing.state import LicensingState
+from flask_licensing.stores.memory import MemoryKeyStore
+from flask_licensing.stores.sqlalchemy import SQLAlchemyKeyStore
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+
+    from flask import Flask
+    from flask_sqlalchemy import SQLAlchemy
+
+    from flask_licensing.domain import ApiKey, CreationResult, NewApiKey, Product
+    from flask_licensing.hooks import Authenticator, Clock, PrivateKeySource
+
+EXTENSION_NAME = "licensing"
+
+_logger = logging.getLogger(__name__)
+
+
+class Licensing:
+    """Software licensing for Flask apps.
+
+    Args:
+        app: the app to set up at once; by default :meth:`init_app` does that later.
+        db: the site's Flask-SQLAlchemy object. The tables of this package are in ``db.metadata`` from here on. It may
+            be left out where a ``key_store`` is given that does not need it.
+        key_store: a :class:`~flask_licensing.hooks.KeyStore`; by default one over ``db``.
+        private_key_source: a :data:`~flask_licensing.hooks.PrivateKeySource`, or a text such as ``"file:keys"``.
+        authenticator: an :data:`~flask_licensing.hooks.Authenticator`; by default API keys decide.
+        clock: a :data:`~flask_licensing.hooks.Clock`; by default the system's.
+        settings: any other setting of :class:`flask_licensing.config.Settings`, by its name there.
+
+    Arguments beat configuration (``LICENSING_…``). One object may serve several apps: nothing of an app is kept on it.
+
+    """
+
+    def __init__(
+        self,
+        app: Flask | None = None,
+        db: SQLAlchemy | None = None,
+        *,
+        key_store: KeyStore | str | None = None,
+        private_key_source: PrivateKeySource | str | None = None,
+        authenticator: Authenticator | str | None = None,
+        clock: Clock | str | None = None,
+        **settings: Any,
+    ) -> None:
+        self._db = db
+        self._arguments = {
+            "key_store": key_store,
+            "private_key_source": private_key_source,
+            "authenticator": authenticator,
+            "clock": clock,
+            **settings,
+        }
+        if db is not None:
+            project_models(db.metadata)
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Set up one app: its endpoints, its ``flask licensing`` commands and its state.
+
+        Raises:
+            ConfigurationError: a setting is wrong or missing, or the app was set up before.
+            PrivateKeyError: a private key is not one this package signs with.
+
+        """
+        from flask_licensing.cli import create_commands
+
+        if EXTENSION_NAME in app.extensions:
+            raise ConfigurationError(
+                f"flask_licensing is set up on the app {app.name!r} already: call init_app once per app."
+            )
+        settings = Settings.collect(app.config, self._arguments)
+        state = self._build_state(app, settings)
+        _check_private_keys(state)
+        app.register_blueprint(create_blueprint(state))
+        app.cli.add_command(create_commands(self))
+        app.extensions[EXTENSION_NAME] = state
+
+    def create_license_keys(
+        self,
+        license_keys: Sequence[str],
+        *,
+        product_id: int,
+        activation_limit: int,
+        validity: int,
+        status: str,
+        owner_name: str | None = None,
+        owner_email: str | None = None,
+        assigned_at: datetime | str | None = None,
+        commit: bool = True,
+    ) -> CreationResult:
+        """Create license keys, as the endpoint does; see contract section 4 for each field.
+
+        With ``commit=False`` everything joins the transaction of the host's session, to be committed or rolled back
+        there; no signal is sent then, as this package does not see the commit. Needs an app context. There is no
+        limit on the number of license keys.
+
+        Raises:
+            IncorrectData: fields are wrong or the product does not exist; nothing was created.
+            StoreUnavailable: the database can't be reached.
+            TransactionConflict: the database ended the transaction for another; it may be tried again.
+
+        """
+        state = self.state
+        now = state.clock()
+        sent_fields = {
+            "license_keys": list(license_keys),
+            "product_id": product_id,
+            "activation_limit": activation_limit,
+            "validity": validity,
+            "status": status,
+            "owner_name": owner_name,
+            "owner_email": owner_email,
+            "assigned_at": assigned_at,
+        }
+        with state.key_store.transaction() if commit else nullcontext():
+            batch = check_batch(state.key_store, CreateLicenseKeysSchema(max_license_keys=None), sent_fields, now)
+            result = add_batch(state.key_store, batch, now)
+        if commit and result.created:
+            send_after_commit(license_keys_created, state.app, batch=batch, result=result, caller=None)
+        return result
+
+    def create_product(self, name: str) -> Product:
+        """Create a product, commit and return it. Needs an app context.
+
+        Raises:
+            IncorrectData: the name is empty, longer than 255 characters or not text.
+
+        """
+        state = self.state
+        store = require_product_store(state.key_store)
+        with state.key_store.transaction():
+            return create_product(store, name, state.clock())
+
+    def list_products(self) -> Sequence[Product]:
+        """Return all products, by id. Needs an app context."""
+        return require_product_store(self.state.key_store).list_products()
+
+    def create_api_key(
+        self,
+        name: str,
+        *,
+        capabilities: Collection[str] | None = None,
+        allowed_ips: Collection[str] | None = None,
+        expires_at: datetime | None = None,
+        secret: str | None = None,
+    ) -> NewApiKey:
+        """Create an API key, commit, and return it with its secret, which is shown this once. Needs an app context.
+
+        Args:
+            name: whom the key is for.
+            capabilities: names of the endpoints it may call; by default all.
+            allowed_ips: IP addresses and networks (CIDR) it may be used from; by default all.
+            expires_at: when it ends, aware or naive UTC; by default never.
+            secret: an API key that callers have already, from another licensing server; by default a random one.
+
+        Raises:
+            IncorrectData: a value is wrong, or the secret is in use already.
+
+        """
+        state = self.state
+        store = require_api_key_store(state.key_store)
+        with state.key_store.transaction():
+            return create_api_key(
+                store,
+                name=name,
+                capabilities=capabilities,
+                known_capabilities=CAPABILITIES,
+                allowed_ips=allowed_ips,
+                expires_at=expires_at,
+                secret=secret,
+                now=state.clock(),
+            )
+
+    def list_api_keys(self) -> Sequence[ApiKey]:
+        """Return all API keys, by id, without their secrets. Needs an app context."""
+        return require_api_key_store(self.state.key_store).list_api_keys()
+
+    def revoke_api_key(self, api_key_id: int) -> bool:
+        """Make an API key inactive, for good, and commit; answer whether there is such a key. Needs an app context."""
+        state = self.state
+        store = require_api_key_store(state.key_store)
+        with state.key_store.transaction():
+            return store.revoke_api_key(api_key_id)
+
+    @property
+    def state(self) -> LicensingState:
+        """What the current app's licensing consists of. Needs an app context."""
+        state = current_app.extensions.get(EXTENSION_NAME)
+        if not isinstance(state, LicensingState):
+            raise ConfigurationError(
+                f"flask_licensing is not set up on the app {current_app.name!r}: call licensing.init_app(app)."
+            )
+        return state
+
+    def _build_state(self, app: Flask, settings: Settings) -> LicensingState:
+        clock = _callable_hook(settings, "clock") or utc_now
+        key_store = self._key_store(app, settings)
+        source = _private_key_source(app, settings)
+        passphrase = settings.private_key_passphrase or os.environ.get(configuration_key("private_key_passphrase"))
+        return LicensingState(
+            app=app,
+            settings=settings,
+            key_store=key_store,
+            private_key_source=source,
+            key_ring=KeyRing(
+                source,
+                passphrase=passphrase,
+                refresh_seconds=settings.private_key_refresh_seconds,
+                clock=clock,
+            ),
+            authenticator=_callable_hook(settings, "authenticator")
+            or _api_key_authenticator(settings, key_store, clock),
+            clock=clock,
+        )
+
+    def _key_store(self, app: Flask, settings: Settings) -> KeyStore:
+        given = _imported(settings, "key_store")
+        if given is None:
+            db = self._db
+            if db is None:
+                raise ConfigurationError(
+                    "Licensing needs a database: pass the Flask-SQLAlchemy object, Licensing(db=db), or a key_store."
+                )
+            return SQLAlchemyKeyStore(lambda: db.session)
+        store: KeyStore = given() if isinstance(given, type) or not hasattr(given, "transaction") else given
+        _require_methods(store)
+        if isinstance(store, MemoryKeyStore) and not (app.debug or app.testing):
+            _logger.warning(
+                "the memory key store forgets everything when the process ends, and each worker has its own;"
+                " it is for debugging and testing"
+            )
+        return store
+
+
+def _imported(settings: Settings, name: str) -> Any:
+    """Return the hook as given, imported where it was given as an import string."""
+    given = getattr(settings, name)
+    if not isinstance(given, str):
+        return given
+    try:
+        return import_string(given)
+    except ImportStringError as error:
+        raise ConfigurationError(
+            f"{configuration_key(name)} names {given!r}, which can't be imported: {error.exception}."
+        ) from error
+
+
+def _callable_hook(settings: Settings, name: str) -> Any:
+    hook = _imported(settings, name)
+    if hook is not None and not callable(hook):
+        raise ConfigurationError(f"{configuration_key(name)} must be callable; {type(hook).__name__} is not.")
+    return hook
+
+
+def _require_methods(store: KeyStore) -> None:
+    required = [name for name, member in vars(KeyStore).items() if callable(member) and not name.startswith("_")]
+    missing = [name for name in required if not callable(getattr(store, name, None))]
+    if missing:
+        raise ConfigurationError(f"The key store {type(store).__name__} has no {', no '.join(missing)}.")
+
+
+def _private_key_source(app: Flask, settings: Settings) -> PrivateKeySource:
+    given = settings.private_key_source
+    if given is None:
+        return no_keys
+    if isinstance(given, str):
+        given = private_key_source_from(given, folder=Path(app.instance_path))
+    if not callable(given):
+        raise ConfigurationError(f"{configuration_key('private_key_source')} must be a text or callable.")
+    source: PrivateKeySource = given
+    return source
+
+
+def _api_key_authenticator(settings: Settings, key_store: KeyStore, clock: Clock) -> Authenticator:
+    try:
+        api_key_store = require_api_key_store(key_store)
+    except LicensingError as error:
+        raise ConfigurationError(f"{error} Give one as {configuration_key('authenticator')}.") from error
+    return ApiKeyAuthenticator(api_key_store, clock, timedelta(seconds=settings.api_key_use_interval_seconds))
+
+
+def _check_private_keys(state: LicensingState) -> None:
+    state.key_ring.check()
+    if state.key_ring.has_global_key():
+        return
+    message = (
+        f"No global private key is set, so answers can't be signed: set {configuration_key('private_key_source')}"
+        " and make a key with “flask licensing generate-private-key” or “openssl genrsa -out global.pem 2048”."
+    )
+    if state.settings.private_key_required:
+        raise PrivateKeyError(message)
+    _logger.warning(message)

@@ -1,0 +1,155 @@
+"""The hooks through which a host supplies its own parts, as Protocols and callables.
+
+Each is given to :class:`flask_licensing.Licensing` as an object, or in configuration as an import string
+``"package.module:name"``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+    from ipaddress import IPv4Network, IPv6Network
+
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+    from flask_licensing.domain import (
+        ApiKey,
+        Caller,
+        Credentials,
+        IdempotencyRecord,
+        LicenseKey,
+        LicenseKeyTerms,
+        Product,
+    )
+
+
+class KeyStore(Protocol):
+    """Where products and license keys live.
+
+    The default is :class:`flask_licensing.stores.sqlalchemy.SQLAlchemyKeyStore`. A store of your own passes
+    :class:`flask_licensing.testing.KeyStoreContract`. One store serves all threads of an app. Any method may raise
+    :class:`~flask_licensing.errors.StoreUnavailable`, which the client sees as code 9503.
+    """
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Make everything done inside the ``with`` block one transaction.
+
+        Leaving the block commits; an exception leaving it rolls everything back and goes on. Called once per request,
+        around all other calls. Raises :class:`~flask_licensing.errors.TransactionConflict` where the database ended
+        the transaction and the whole of it may be tried again.
+        """
+        ...
+
+    def find_product(self, product_id: int) -> Product | None:
+        """Return the product, or ``None``; ``product_id`` is from 1 to 2147483647."""
+        ...
+
+    def add_license_keys(self, license_keys: Sequence[str], terms: LicenseKeyTerms, created_at: datetime) -> int:
+        """Store those of ``license_keys`` that are not there yet and return how many were stored.
+
+        The keys are distinct, 1 to 255 characters long and sorted by code point. They compare exactly: case, accents
+        and composition count. A key that is there already, with whatever product, stays as it is. What the return
+        value counts is what was stored, also when another request stores the same keys at the same time.
+        """
+        ...
+
+    def find_license_key(self, license_key: str) -> LicenseKey | None:
+        """Return the stored license key that is exactly ``license_key``, or ``None``."""
+        ...
+
+    def find_idempotency_record(self, key_digest: str) -> IdempotencyRecord | None:
+        """Return the record with this digest (64 hexadecimal characters), or ``None``."""
+        ...
+
+    def add_idempotency_record(self, record: IdempotencyRecord) -> None:
+        """Store a record.
+
+        Raises:
+            IdempotencyConflict: there is a record with this digest already, or one is being stored at this moment.
+
+        """
+        ...
+
+
+@runtime_checkable
+class ProductStore(Protocol):
+    """What a key store also does where products are created through this package."""
+
+    def add_product(self, name: str, created_at: datetime) -> Product:
+        """Store a new product and return it with its id."""
+        ...
+
+    def list_products(self) -> Sequence[Product]:
+        """Return all products, by id."""
+        ...
+
+
+@runtime_checkable
+class ApiKeyStore(Protocol):
+    """What a key store also does where callers are known by this package's own API keys."""
+
+    def add_api_key(
+        self,
+        *,
+        name: str,
+        secret_hash: str,
+        capabilities: frozenset[str] | None,
+        allowed_networks: tuple[IPv4Network | IPv6Network, ...] | None,
+        expires_at: datetime | None,
+        created_at: datetime,
+    ) -> ApiKey:
+        """Store a new, active API key; ``secret_hash`` is 64 hexadecimal characters."""
+        ...
+
+    def find_api_key(self, secret_hash: str) -> ApiKey | None:
+        """Return the API key whose secret has this hash, or ``None``."""
+        ...
+
+    def list_api_keys(self) -> Sequence[ApiKey]:
+        """Return all API keys, by id."""
+        ...
+
+    def revoke_api_key(self, api_key_id: int) -> bool:
+        """Make the API key inactive; answer whether there is such a key."""
+        ...
+
+    def record_api_key_use(self, api_key_id: int, used_at: datetime) -> None:
+        """Store when the API key was last used."""
+        ...
+
+
+class SupportsSign(Protocol):
+    """A private key that stays elsewhere, such as in a KMS or an HSM."""
+
+    def sign(self, data: bytes, /) -> bytes:
+        """Return the RSASSA-PKCS1-v1_5 signature with SHA-256 (RFC 8017 section 8.2) of ``data``.
+
+        Raising anything means that the answer can't be signed: nothing is created and the client sees code 9500.
+        """
+        ...
+
+
+PrivateKey: TypeAlias = "str | bytes | RSAPrivateKey | SupportsSign"
+"""What a private-key source answers with: a PEM, a loaded RSA key of at least 2048 bits, or a remote signer."""
+
+PrivateKeySource: TypeAlias = Callable[["int | None"], "PrivateKey | None"]
+"""Called with a product id, or ``None`` for the global key; answers with the private key or ``None`` for no such key.
+
+Called at start-up for the global key, then at most once per product and refresh interval. Raising at start-up stops the
+app; later, the key loaded before goes on signing and the log says why. The default source has no keys.
+"""
+
+Clock: TypeAlias = "Callable[[], datetime]"
+"""Returns the current time as naive UTC. The default is :func:`flask_licensing.domain.utc_now`."""
+
+Authenticator: TypeAlias = "Callable[[Credentials], Caller]"
+"""Decides who may call. Called once per request, inside its transaction and its Flask request context.
+
+Return a :class:`~flask_licensing.domain.Caller`; refuse by raising a subclass of
+:class:`~flask_licensing.errors.AuthenticationError`. The default knows callers by the API keys of the key store.
+"""

@@ -1,0 +1,115 @@
+"""The tables of the package, as typed SQLAlchemy classes on a base of their own.
+
+:func:`project_models` copies the tables into the metadata of a host, where the host's migrations find them. Times are
+naive UTC. The default bind only: the tables live in the host's default database.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from flask_licensing.domain import MAX_TEXT_LENGTH
+from flask_licensing.errors import ConfigurationError
+
+_ORIGIN = "flask_licensing_table"
+
+
+def _text(length: int = MAX_TEXT_LENGTH, collation: str = "utf8mb4_general_ci") -> sa.String:
+    """Return a text type that takes all of Unicode on MySQL and MariaDB, whatever the database's own character set."""
+    wide = mysql.VARCHAR(length, charset="utf8mb4", collation=collation)
+    return sa.String(length).with_variant(wide, "mysql", "mariadb")
+
+
+class Base(DeclarativeBase):
+    """The base of this package's models alone."""
+
+
+class Product(Base):
+    """A piece of software that license keys are sold for."""
+
+    __tablename__ = "licensing_products"
+    __table_args__ = (sa.PrimaryKeyConstraint("id", name="pk_licensing_products"),)
+
+    id: Mapped[int] = mapped_column(sa.Integer)
+    name: Mapped[str] = mapped_column(_text())
+    created_at: Mapped[datetime] = mapped_column(sa.DateTime)
+    updated_at: Mapped[datetime] = mapped_column(sa.DateTime)
+
+
+class LicenseKey(Base):
+    """A license key with its terms. A host's foreign key to it is written ``ForeignKey(LicenseKey.id)``."""
+
+    __tablename__ = "licensing_license_keys"
+    __table_args__ = (
+        sa.PrimaryKeyConstraint("id", name="pk_licensing_license_keys"),
+        sa.UniqueConstraint("license_key", name="uq_licensing_license_keys_license_key"),
+        sa.ForeignKeyConstraint(["product_id"], [Product.id], name="fk_licensing_license_keys_product_id"),
+        sa.Index("ix_licensing_license_keys_product_id", "product_id"),
+    )
+
+    id: Mapped[int] = mapped_column(sa.Integer)
+    product_id: Mapped[int] = mapped_column(sa.Integer)
+    license_key: Mapped[str] = mapped_column(_text(collation="utf8mb4_bin"))
+    activation_limit: Mapped[int] = mapped_column(sa.Integer)
+    validity: Mapped[int] = mapped_column(sa.Integer)
+    status: Mapped[str] = mapped_column(sa.String(16))
+    owner_name: Mapped[str | None] = mapped_column(_text())
+    owner_email: Mapped[str | None] = mapped_column(_text())
+    assigned_at: Mapped[datetime | None] = mapped_column(sa.DateTime)
+    created_at: Mapped[datetime] = mapped_column(sa.DateTime)
+    updated_at: Mapped[datetime] = mapped_column(sa.DateTime)
+
+
+class ApiKey(Base):
+    """An API key: a hash of its secret, and what it may do. Lists are separated by spaces; ``NULL`` is no limit."""
+
+    __tablename__ = "licensing_api_keys"
+    __table_args__ = (
+        sa.PrimaryKeyConstraint("id", name="pk_licensing_api_keys"),
+        sa.UniqueConstraint("secret_hash", name="uq_licensing_api_keys_secret_hash"),
+    )
+
+    id: Mapped[int] = mapped_column(sa.Integer)
+    name: Mapped[str] = mapped_column(_text())
+    secret_hash: Mapped[str] = mapped_column(sa.String(64))
+    active: Mapped[bool] = mapped_column(sa.Boolean)
+    capabilities: Mapped[str | None] = mapped_column(sa.Text)
+    allowed_networks: Mapped[str | None] = mapped_column(sa.Text)
+    expires_at: Mapped[datetime | None] = mapped_column(sa.DateTime)
+    last_used_at: Mapped[datetime | None] = mapped_column(sa.DateTime)
+    created_at: Mapped[datetime] = mapped_column(sa.DateTime)
+
+
+class IdempotencyRecord(Base):
+    """The signed answer that an ``Idempotency-Key`` stands for."""
+
+    __tablename__ = "licensing_idempotency_records"
+    __table_args__ = (
+        sa.PrimaryKeyConstraint("key_digest", name="pk_licensing_idempotency_records"),
+        sa.Index("ix_licensing_idempotency_records_created_at", "created_at"),
+    )
+
+    key_digest: Mapped[str] = mapped_column(sa.String(64))
+    payload_digest: Mapped[str] = mapped_column(sa.String(64))
+    status: Mapped[int] = mapped_column(sa.Integer)
+    body: Mapped[str] = mapped_column(sa.Text)
+    created_at: Mapped[datetime] = mapped_column(sa.DateTime)
+
+
+def project_models(metadata: sa.MetaData) -> None:
+    """Copy the tables into ``metadata``, a host's; doing so again changes nothing.
+
+    Raises:
+        ConfigurationError: the host has a table of its own by one of the names.
+
+    """
+    for table in Base.metadata.sorted_tables:
+        existing = metadata.tables.get(table.name)
+        if existing is None:
+            table.to_metadata(metadata).info[_ORIGIN] = table
+        elif existing.info.get(_ORIGIN) is not table:
+            raise ConfigurationError(f"The app has a table {table.name!r} of its own: rename it.")

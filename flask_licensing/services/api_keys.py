@@ -1,0 +1,150 @@
+"""API keys: making them, listing and revoking them, and deciding by them who may call (contract section 2)."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from flask_licensing.config import IpNetwork, parse_networks
+from flask_licensing.domain import Caller, Credentials, NewApiKey
+from flask_licensing.errors import (
+    AddressNotAllowed,
+    InactiveApiKey,
+    IncorrectData,
+    InvalidApiKey,
+    LicensingError,
+    MissingCapability,
+)
+from flask_licensing.hooks import ApiKeyStore, Clock
+from flask_licensing.schemas import check_name
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+MIN_SECRET_LENGTH = 16
+"""Fewest characters of an API key brought along from elsewhere. Ours have 43, of 256 random bits."""
+
+MAX_SECRET_LENGTH = 255
+
+
+def hash_secret(secret: str) -> str:
+    """Return what is stored of an API key: its SHA-256, 64 hexadecimal characters.
+
+    A fast hash is enough for random keys of 128 bits and more, and stored keys are found by their hash, so that
+    no comparison's duration tells anything about a key.
+    """
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def create_api_key(
+    store: ApiKeyStore,
+    *,
+    name: str,
+    capabilities: Collection[str] | None,
+    known_capabilities: Collection[str],
+    allowed_ips: Collection[str] | None,
+    expires_at: datetime | None,
+    secret: str | None,
+    now: datetime,
+) -> NewApiKey:
+    """Store a new API key and return it with its secret; the caller holds the transaction.
+
+    ``None`` means no limit for ``capabilities`` and ``allowed_ips``, no end for ``expires_at``, and a random
+    ``secret``.
+
+    Raises:
+        IncorrectData: a value is wrong, or the secret is in use already.
+
+    """
+    checked_secret = secrets.token_urlsafe(32) if secret is None else _check_secret(store, secret)
+    api_key = store.add_api_key(
+        name=check_name(name),
+        secret_hash=hash_secret(checked_secret),
+        capabilities=None if capabilities is None else _check_capabilities(capabilities, known_capabilities),
+        allowed_networks=None if allowed_ips is None else _check_networks(allowed_ips),
+        expires_at=None if expires_at is None else _naive_utc(expires_at),
+        created_at=now,
+    )
+    return NewApiKey(api_key, checked_secret)
+
+
+def require_api_key_store(store: object) -> ApiKeyStore:
+    """Return ``store`` as one that keeps API keys; raise :class:`LicensingError` where it does not."""
+    if not isinstance(store, ApiKeyStore):
+        raise LicensingError(f"{type(store).__name__} does not keep API keys; callers are known by an authenticator.")
+    return store
+
+
+class ApiKeyAuthenticator:
+    """The default authenticator: whoever has an API key that is active, in its place and capable may call.
+
+    ``use_interval`` is how old a key's last-used time gets before it is written anew.
+    """
+
+    def __init__(self, store: ApiKeyStore, clock: Clock, use_interval: timedelta) -> None:
+        self._store = store
+        self._clock = clock
+        self._use_interval = use_interval
+
+    def __call__(self, credentials: Credentials) -> Caller:
+        """Return the caller, or raise the refusal of contract section 2."""
+        api_key = self._store.find_api_key(hash_secret(credentials.secret)) if credentials.secret else None
+        if api_key is None:
+            raise InvalidApiKey
+        now = self._clock()
+        if not api_key.is_usable_at(now):
+            raise InactiveApiKey
+        if api_key.allowed_networks is not None and not is_in_networks(
+            credentials.remote_address, api_key.allowed_networks
+        ):
+            raise AddressNotAllowed
+        if api_key.capabilities is not None and credentials.endpoint not in api_key.capabilities:
+            raise MissingCapability
+        if api_key.last_used_at is None or now - api_key.last_used_at >= self._use_interval:
+            self._store.record_api_key_use(api_key.id, now)
+        return Caller(id=f"api-key:{api_key.id}")
+
+
+def is_in_networks(address: str | None, networks: Collection[IpNetwork]) -> bool:
+    """Whether the address, as the web server gives it, is in one of the networks; no address is in none."""
+    try:
+        parsed = ipaddress.ip_address(address or "")
+    except ValueError:
+        return False
+    # A dual-stack socket reports IPv4 callers as ::ffff:192.0.2.1 (RFC 4291 section 2.5.5.2).
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return any((mapped or parsed) in network for network in networks)
+
+
+def _check_secret(store: ApiKeyStore, secret: str) -> str:
+    if not MIN_SECRET_LENGTH <= len(secret) <= MAX_SECRET_LENGTH or not (secret.isascii() and secret.isprintable()):
+        raise IncorrectData(
+            {"secret": [f"The secret must be {MIN_SECRET_LENGTH} to {MAX_SECRET_LENGTH} printable ASCII characters."]}
+        )
+    if " " in secret:
+        raise IncorrectData({"secret": ["The secret must not contain spaces."]})
+    if store.find_api_key(hash_secret(secret)) is not None:
+        raise IncorrectData({"secret": ["The secret is in use by another API key."]})
+    return secret
+
+
+def _check_capabilities(capabilities: Collection[str], known: Collection[str]) -> frozenset[str]:
+    if isinstance(capabilities, str) or (unknown := set(capabilities) - set(known)):
+        named = repr(capabilities) if isinstance(capabilities, str) else ", ".join(sorted(unknown))
+        sentence = f"Unknown capabilities: {named}. There are: {', '.join(sorted(known))}."
+        raise IncorrectData({"capabilities": [sentence]})
+    return frozenset(capabilities)
+
+
+def _check_networks(allowed_ips: Collection[str]) -> tuple[IpNetwork, ...]:
+    try:
+        return parse_networks(allowed_ips)
+    except ValueError as error:
+        raise IncorrectData({"allowed_ips": [f"{error}."]}) from None
+
+
+def _naive_utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment

@@ -1,0 +1,54 @@
+"""One effect and one answer per ``Idempotency-Key`` (contract section 3)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+from flask_licensing.domain import IdempotencyRecord
+from flask_licensing.errors import IdempotencyKeyReused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from flask_licensing.domain import Caller, SignedAnswer
+    from flask_licensing.hooks import KeyStore
+
+
+class IdempotentRequest:
+    """One request with an ``Idempotency-Key``: finds the answer that was given to it before, or remembers the first.
+
+    The key belongs to its caller and endpoint. ``sent_fields`` is the payload: all fields but the API key.
+    """
+
+    def __init__(
+        self, store: KeyStore, *, caller: Caller, endpoint: str, key: str, sent_fields: Mapping[str, object]
+    ) -> None:
+        self._store = store
+        self._key_digest = _digest([caller.id, endpoint, key])
+        self._payload_digest = _digest(sorted(sent_fields.items()))
+
+    def find_answer(self) -> SignedAnswer | None:
+        """Return the answer given before, or ``None``.
+
+        Raises:
+            IdempotencyKeyReused: it was given to another payload.
+
+        """
+        record = self._store.find_idempotency_record(self._key_digest)
+        if record is None:
+            return None
+        if record.payload_digest != self._payload_digest:
+            raise IdempotencyKeyReused
+        return record.answer
+
+    def remember(self, answer: SignedAnswer, now: datetime) -> None:
+        """Store the answer; raises :class:`~flask_licensing.errors.IdempotencyConflict` where one is stored by now."""
+        record = IdempotencyRecord(self._key_digest, self._payload_digest, answer, now)
+        self._store.add_idempotency_record(record)
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, default=lambda _: "sent more than once").encode()).hexdigest()

@@ -1,0 +1,110 @@
+"""RSA private keys: making, loading and signing with them (contract section 1; RFC 8017 section 8.2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+
+from flask_licensing.errors import PrivateKeyError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+
+    from flask_licensing.hooks import PrivateKey, SupportsSign
+
+MIN_KEY_BITS = 2048
+"""Smallest RSA key this package signs with, in bits; also the size of those it makes."""
+
+_PUBLIC_EXPONENT = 65537
+
+
+class RsaSigner:
+    """A private key in this process's memory."""
+
+    def __init__(self, private_key: RSAPrivateKey) -> None:
+        self._private_key = private_key
+
+    def sign(self, data: bytes) -> bytes:
+        """Return the RSASSA-PKCS1-v1_5 signature with SHA-256 of ``data``."""
+        return self._private_key.sign(data, padding.PKCS1v15(), hashes.SHA256())
+
+    def public_key(self) -> RSAPublicKey:
+        """Return the public key that verifies what this signs."""
+        return self._private_key.public_key()
+
+
+def generate_private_key(passphrase: str | None = None) -> bytes:
+    """Return a new RSA private key of 2048 bits as PEM (PKCS#8), encrypted where there is a ``passphrase``."""
+    encryption = (
+        serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else serialization.NoEncryption()
+    )
+    return rsa.generate_private_key(_PUBLIC_EXPONENT, MIN_KEY_BITS).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption
+    )
+
+
+def public_key_pem(public_key: RSAPublicKey) -> str:
+    """Return a public key as PEM (SubjectPublicKeyInfo), the form PHP and OpenSSL read."""
+    encoded = public_key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return encoded.decode("ascii")
+
+
+def load_signer(material: PrivateKey, *, passphrase: str | None, origin: str) -> SupportsSign:
+    """Return what signs with a private key, however a source gave it.
+
+    A PEM may be PKCS#1 or PKCS#8, encrypted or not. ``origin`` says in errors where the key came from.
+
+    Raises:
+        PrivateKeyError: it is not an RSA private key of at least 2048 bits, or the passphrase does not open it.
+
+    """
+    if isinstance(material, str | bytes):
+        pem = material.encode() if isinstance(material, str) else material
+        return _rsa_signer(_load_pem(pem, passphrase, origin), origin)
+    if isinstance(material, RSAPrivateKey):
+        return _rsa_signer(material, origin)
+    if callable(getattr(material, "sign", None)) and not hasattr(material, "private_bytes"):
+        return material
+    raise PrivateKeyError(f"{origin} holds a {_kind(material)} instead of an RSA private key.")
+
+
+def _rsa_signer(private_key: PrivateKeyTypes, origin: str) -> RsaSigner:
+    if not isinstance(private_key, RSAPrivateKey):
+        raise PrivateKeyError(f"{origin} holds a {_kind(private_key)} instead of an RSA private key.")
+    if private_key.key_size < MIN_KEY_BITS:
+        raise PrivateKeyError(
+            f"{origin} holds an RSA key of {private_key.key_size} bits; at least {MIN_KEY_BITS} are needed."
+        )
+    return RsaSigner(private_key)
+
+
+def _load_pem(pem: bytes, passphrase: str | None, origin: str) -> PrivateKeyTypes:
+    if not pem.strip():
+        raise PrivateKeyError(f"{origin} is empty; an RSA private key as PEM is needed.")
+    if b"-----BEGIN PUBLIC KEY" in pem or b"-----BEGIN RSA PUBLIC KEY" in pem:
+        raise PrivateKeyError(f"{origin} holds a public key instead of a private one.")
+    if b"-----BEGIN CERTIFICATE" in pem and b"PRIVATE KEY-----" not in pem:
+        raise PrivateKeyError(f"{origin} holds a certificate instead of a private key.")
+    encrypted = b"ENCRYPTED" in pem
+    if encrypted and not passphrase:
+        raise PrivateKeyError(f"{origin} is encrypted and no passphrase is set.")
+    password = passphrase.encode() if encrypted and passphrase else None
+    try:
+        return serialization.load_pem_private_key(pem, password)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        # What the library says may quote the material; the cause is left out for that reason.
+        if encrypted:
+            raise PrivateKeyError(f"{origin} can't be opened with the passphrase that is set.") from None
+        raise PrivateKeyError(f"{origin} is not a private key as PEM (PKCS#1 or PKCS#8).") from None
+
+
+def _kind(material: object) -> str:
+    name = type(material).__name__.removeprefix("_")
+    for kind in ("EllipticCurve", "Ed25519", "Ed448", "DSA", "X25519", "RSAPublicKey"):
+        if kind.lower() in name.lower() or (kind == "EllipticCurve" and name.startswith("EC")):
+            return f"{kind} key"
+    return name

@@ -1,0 +1,1 @@
+"""The key stores that ship: :mod:`.sqlalchemy`, the default, and :mod:`.memory`."""

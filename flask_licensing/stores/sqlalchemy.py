@@ -1,0 +1,212 @@
+"""The default key store: the package's tables in the host's database, through the host's session."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+import sqlalchemy as sa
+
+from flask_licensing import models
+from flask_licensing.domain import (
+    ApiKey,
+    IdempotencyRecord,
+    LicenseKey,
+    LicenseKeyStatus,
+    LicenseKeyTerms,
+    Product,
+    SignedAnswer,
+)
+from flask_licensing.errors import IdempotencyConflict
+from flask_licensing.stores.bulk_insert import insert_missing
+from flask_licensing.stores.database_errors import translate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session, scoped_session
+
+    from flask_licensing.config import IpNetwork
+
+_logger = logging.getLogger(__name__)
+
+SessionProvider: TypeAlias = "Callable[[], Session | scoped_session[Any]]"
+"""Returns the session to work in; called for every access."""
+
+
+class SQLAlchemyKeyStore:
+    """Keeps products, license keys, API keys and idempotency records with SQLAlchemy.
+
+    ``session`` provides the session whose transaction everything joins; the default for a Flask app is
+    ``lambda: db.session``.
+    """
+
+    def __init__(self, session: SessionProvider) -> None:
+        self._session = session
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit the session after the block; roll it back and go on raising where the block raises."""
+        session = self._session()
+        try:
+            yield
+            session.commit()
+        except sa.exc.SQLAlchemyError as error:
+            session.rollback()
+            if (translated := translate(error)) is None:
+                raise
+            _logger.warning(
+                "the database ended a transaction: %s", type(error.__cause__ or error).__name__, exc_info=True
+            )
+            raise translated from error
+        except BaseException:
+            session.rollback()
+            raise
+
+    def find_product(self, product_id: int) -> Product | None:
+        """Return the product, or ``None``; its row can't be deleted before the transaction ends."""
+        table = models.Product
+        query = sa.select(table.id, table.name).where(table.id == product_id)
+        row = self._session().execute(query.with_for_update(read=True, key_share=True)).one_or_none()
+        return None if row is None else Product(row.id, row.name)
+
+    def add_product(self, name: str, created_at: datetime) -> Product:
+        """Store a new product and return it with its id."""
+        row_id = self._insert(models.Product, {"name": name, "created_at": created_at, "updated_at": created_at})
+        return Product(row_id, name)
+
+    def list_products(self) -> Sequence[Product]:
+        """Return all products, by id."""
+        table = models.Product
+        rows = self._session().execute(sa.select(table.id, table.name).order_by(table.id))
+        return [Product(row.id, row.name) for row in rows]
+
+    def add_license_keys(self, license_keys: Sequence[str], terms: LicenseKeyTerms, created_at: datetime) -> int:
+        """Store the license keys that are not there yet, in one statement; return how many the database stored."""
+        values = {
+            "product_id": terms.product_id,
+            "activation_limit": terms.activation_limit,
+            "validity": terms.validity,
+            "status": terms.status.value,
+            "owner_name": terms.owner_name,
+            "owner_email": terms.owner_email,
+            "assigned_at": terms.assigned_at,
+            "created_at": created_at,
+            "updated_at": created_at,
+        }
+        return insert_missing(self._session().connection(), license_keys, values)
+
+    def find_license_key(self, license_key: str) -> LicenseKey | None:
+        """Return the stored license key, or ``None``."""
+        table = models.LicenseKey.__table__
+        row = self._session().execute(sa.select(table).where(table.c.license_key == license_key)).one_or_none()
+        if row is None:
+            return None
+        terms = LicenseKeyTerms(
+            product_id=row.product_id,
+            activation_limit=row.activation_limit,
+            validity=row.validity,
+            status=LicenseKeyStatus(row.status),
+            owner_name=row.owner_name,
+            owner_email=row.owner_email,
+            assigned_at=row.assigned_at,
+        )
+        return LicenseKey(row.id, row.license_key, terms, row.created_at)
+
+    def find_idempotency_record(self, key_digest: str) -> IdempotencyRecord | None:
+        """Return the record, or ``None``."""
+        table = models.IdempotencyRecord.__table__
+        row = self._session().execute(sa.select(table).where(table.c.key_digest == key_digest)).one_or_none()
+        if row is None:
+            return None
+        return IdempotencyRecord(row.key_digest, row.payload_digest, SignedAnswer(row.body, row.status), row.created_at)
+
+    def add_idempotency_record(self, record: IdempotencyRecord) -> None:
+        """Store a record; raise :class:`IdempotencyConflict` where there is one."""
+        values = {
+            "key_digest": record.key_digest,
+            "payload_digest": record.payload_digest,
+            "status": record.answer.status,
+            "body": record.answer.body,
+            "created_at": record.created_at,
+        }
+        try:
+            self._session().execute(sa.insert(models.IdempotencyRecord).values(values))
+        except sa.exc.IntegrityError:
+            raise IdempotencyConflict(record.key_digest) from None
+
+    def add_api_key(
+        self,
+        *,
+        name: str,
+        secret_hash: str,
+        capabilities: frozenset[str] | None,
+        allowed_networks: tuple[IpNetwork, ...] | None,
+        expires_at: datetime | None,
+        created_at: datetime,
+    ) -> ApiKey:
+        """Store a new, active API key."""
+        values = {
+            "name": name,
+            "secret_hash": secret_hash,
+            "active": True,
+            "capabilities": None if capabilities is None else " ".join(sorted(capabilities)),
+            "allowed_networks": None if allowed_networks is None else " ".join(map(str, allowed_networks)),
+            "expires_at": expires_at,
+            "created_at": created_at,
+        }
+        return ApiKey(
+            id=self._insert(models.ApiKey, values),
+            name=name,
+            active=True,
+            capabilities=capabilities,
+            allowed_networks=allowed_networks,
+            expires_at=expires_at,
+            last_used_at=None,
+            created_at=created_at,
+        )
+
+    def find_api_key(self, secret_hash: str) -> ApiKey | None:
+        """Return the API key whose secret has this hash, or ``None``."""
+        table = models.ApiKey.__table__
+        row = self._session().execute(sa.select(table).where(table.c.secret_hash == secret_hash)).one_or_none()
+        return None if row is None else _to_api_key(row)
+
+    def list_api_keys(self) -> Sequence[ApiKey]:
+        """Return all API keys, by id."""
+        table = models.ApiKey.__table__
+        return [_to_api_key(row) for row in self._session().execute(sa.select(table).order_by(table.c.id))]
+
+    def revoke_api_key(self, api_key_id: int) -> bool:
+        """Make the API key inactive; answer whether there is such a key."""
+        return self._update_api_key(api_key_id, active=False)
+
+    def record_api_key_use(self, api_key_id: int, used_at: datetime) -> None:
+        """Store when the API key was last used."""
+        self._update_api_key(api_key_id, last_used_at=used_at)
+
+    def _update_api_key(self, api_key_id: int, **values: object) -> bool:
+        statement = sa.update(models.ApiKey).where(models.ApiKey.id == api_key_id).values(values)
+        return self._session().connection().execute(statement).rowcount == 1
+
+    def _insert(self, model: type[models.Base], values: dict[str, object]) -> int:
+        inserted = self._session().connection().execute(sa.insert(model).values(values))
+        return cast("tuple[int]", inserted.inserted_primary_key)[0]
+
+
+def _to_api_key(row: sa.Row[tuple[object, ...]]) -> ApiKey:
+    return ApiKey(
+        id=row.id,
+        name=row.name,
+        active=row.active,
+        capabilities=None if row.capabilities is None else frozenset(row.capabilities.split()),
+        allowed_networks=None
+        if row.allowed_networks is None
+        else tuple(ipaddress.ip_network(network) for network in row.allowed_networks.split()),
+        expires_at=row.expires_at,
+        last_used_at=row.last_used_at,
+        created_at=row.created_at,
+    )

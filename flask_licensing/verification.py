@@ -1,0 +1,183 @@
+"""Checking signed answers, for whoever consumes them in Python (contract section 1).
+
+Needs neither Flask nor SQLAlchemy. :func:`verify_response` raises on anything that should not be trusted,
+:func:`is_valid_response` answers true or false. Trust only what they return: the payload that was signed.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias, cast
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from flask_licensing.errors import LicensingError
+from flask_licensing.wire import NO_PRIVATE_KEY_SIGNATURE
+
+Envelope: TypeAlias = "str | bytes | Mapping[str, Any]"
+"""The body of an answer, as received or already read as JSON."""
+
+PublicKey: TypeAlias = "str | bytes | RSAPublicKey"
+"""A public key as PEM, or loaded."""
+
+
+@dataclass(frozen=True)
+class VerifiedResponse:
+    """What was signed: the decoded ``response``, and which private key the server says it used."""
+
+    response: dict[str, Any]
+    private_key_used: str
+
+
+class VerificationError(LicensingError):
+    """An answer is not to be trusted; ``envelope`` is what was received, as far as it could be read."""
+
+    def __init__(self, message: str, envelope: object) -> None:
+        super().__init__(message)
+        self.envelope = envelope
+
+
+class MalformedEnvelope(VerificationError):
+    """The answer is not the JSON object of the contract, or a member is missing or of the wrong type."""
+
+
+class MissingSignature(VerificationError):
+    """The answer carries no signature: the member is missing or empty, or no private key was set where it was made."""
+
+
+class BadSignature(VerificationError):
+    """The signature belongs to another text or another key; ``signature`` and ``response_base64`` are the evidence."""
+
+    def __init__(self, message: str, envelope: Mapping[str, Any]) -> None:
+        super().__init__(message, envelope)
+        self.signature: str = envelope["signature"]
+        self.response_base64: str = envelope["response_base64"]
+
+
+class PayloadMismatch(VerificationError):
+    """``response`` is not what was signed; ``response`` and ``signed_response`` are the evidence."""
+
+    def __init__(self, message: str, envelope: Mapping[str, Any], signed_response: object) -> None:
+        super().__init__(message, envelope)
+        self.response = envelope["response"]
+        self.signed_response = signed_response
+
+
+class PublicKeyError(LicensingError, ValueError):
+    """What was given as a public key is not an RSA public key as PEM; nothing is said about the answer."""
+
+
+def verify_response(envelope: Envelope, public_key: PublicKey | Sequence[PublicKey]) -> VerifiedResponse:
+    """Return what was signed, if the signature and everything about it holds.
+
+    Args:
+        envelope: the body of an answer, as text, bytes or a mapping.
+        public_key: the public key, or several of which one has to fit, as after a change of keys.
+
+    Raises:
+        MalformedEnvelope: the answer is not in the contract's form.
+        MissingSignature: it is unsigned.
+        BadSignature: the signature does not fit the payload and any of the keys.
+        PayloadMismatch: ``response`` differs from what was signed.
+        PublicKeyError: a public key can't be read.
+
+    """
+    public_keys = _load_public_keys(public_key)
+    members = _read_envelope(envelope)
+    signed_text = members["response_base64"]
+    if not any(_fits(members, key) for key in public_keys):
+        raise BadSignature("The signature does not fit.", members)
+    signed_response = _decode_payload(signed_text, members)
+    if _canonical(signed_response) != _canonical(members["response"]):
+        raise PayloadMismatch("The response differs from what was signed.", members, signed_response)
+    return VerifiedResponse(signed_response, members["private_key_used"])
+
+
+def is_valid_response(envelope: Envelope, public_key: PublicKey | Sequence[PublicKey]) -> bool:
+    """Whether :func:`verify_response` would return; raises :class:`PublicKeyError` as it does."""
+    try:
+        verify_response(envelope, public_key)
+    except VerificationError:
+        return False
+    return True
+
+
+def _load_public_keys(given: PublicKey | Sequence[PublicKey]) -> list[RSAPublicKey]:
+    several = [given] if isinstance(given, str | bytes | RSAPublicKey) else list(given)
+    if not several:
+        raise PublicKeyError("There is no public key to verify with.")
+    return [key if isinstance(key, RSAPublicKey) else _load_public_key(key) for key in several]
+
+
+def _load_public_key(pem: str | bytes) -> RSAPublicKey:
+    try:
+        loaded = serialization.load_pem_public_key(pem.encode() if isinstance(pem, str) else pem)
+    except (ValueError, UnsupportedAlgorithm):
+        raise PublicKeyError("This is not a public key as PEM.") from None
+    if not isinstance(loaded, RSAPublicKey):
+        raise PublicKeyError("This public key is not an RSA key.")
+    return loaded
+
+
+def _read_envelope(envelope: Envelope) -> Mapping[str, Any]:
+    members = _parse(envelope, envelope) if isinstance(envelope, str | bytes) else envelope
+    if not isinstance(members, Mapping):
+        raise MalformedEnvelope("The answer is not a JSON object.", envelope)
+    if not members.get("signature"):
+        raise MissingSignature("The answer has no signature.", envelope)
+    for name, kind in (("response", Mapping), ("response_base64", str), ("private_key_used", str), ("signature", str)):
+        if not isinstance(members.get(name), kind):
+            raise MalformedEnvelope(f"The member {name} is missing or of the wrong type.", envelope)
+    if members["signature"] == NO_PRIVATE_KEY_SIGNATURE:
+        raise MissingSignature("The answer is unsigned: no private key was set.", envelope)
+    return members
+
+
+def _fits(members: Mapping[str, Any], public_key: RSAPublicKey) -> bool:
+    try:
+        signature = base64.b64decode(members["signature"], validate=True)
+        signed_bytes = members["response_base64"].encode("ascii")
+        public_key.verify(signature, signed_bytes, padding.PKCS1v15(), hashes.SHA256())
+    except (binascii.Error, ValueError, InvalidSignature):
+        return False
+    return True
+
+
+def _decode_payload(signed_text: str, members: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        payload = base64.b64decode(signed_text, validate=True)
+    except ValueError:
+        raise MalformedEnvelope("The signed text is not base64.", members) from None
+    decoded = _parse(payload, members)
+    if not isinstance(decoded, dict):
+        raise MalformedEnvelope("The signed text is not a JSON object.", members)
+    return cast("dict[str, Any]", decoded)
+
+
+def _parse(document: str | bytes, evidence: object) -> object:
+    try:
+        return json.loads(document, object_pairs_hook=_without_repetitions)
+    except (ValueError, RecursionError):
+        raise MalformedEnvelope("This is not JSON, or has a member twice.", evidence) from None
+
+
+def _without_repetitions(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member is there twice")
+    return members
+
+
+def _canonical(document: object) -> str:
+    """Return a text in which 1, 1.0 and true differ, which Python's own comparison takes for equal."""
+    try:
+        return json.dumps(document, sort_keys=True)
+    except (TypeError, ValueError, RecursionError):
+        return ""

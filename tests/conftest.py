@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from flask_licensing.signing import generate_private_key
+from tests import hosts
+from tests.databases import DATABASES, fresh_database
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.hosts import Host
+
+pytest_plugins = ["pytester"]
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database, once for each kind."""
+    with fresh_database(request.param, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def private_key() -> str:
+    """An RSA private key, as PEM; made once, because making one takes long."""
+    return generate_private_key().decode()
+
+
+@pytest.fixture(scope="session")
+def public_key(private_key: str) -> str:
+    """The public key of ``private_key``, as PEM."""
+    loaded = serialization.load_pem_private_key(private_key.encode(), password=None)
+    return (
+        loaded.public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        .decode()
+    )
+
+
+@pytest.fixture
+def create_host(private_key: str, public_key: str, tmp_path: Path) -> Iterator[Callable[..., Host]]:
+    """A factory of host apps, over SQLite unless it is given a database's URL."""
+    made: list[Host] = []
+
+    def create(database_url: str | None = None, **settings: Any) -> Host:
+        url = database_url or f"sqlite:///{tmp_path / f'host-{len(made)}.db'}"
+        made.append(hosts.create_host(url, private_key, public_key, **settings))
+        return made[-1]
+
+    yield create
+    for host in made:
+        with host.app.app_context():
+            host.db.engine.dispose()
+
+
+@pytest.fixture
+def host(create_host: Callable[..., Host]) -> Host:
+    """A host app over SQLite with the default settings."""
+    return create_host()
+
+
+@pytest.fixture
+def host_on_each_database(create_host: Callable[..., Host], database_url: str) -> Host:
+    """A host app with the default settings, once over each kind of database."""
+    return create_host(database_url)

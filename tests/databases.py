@@ -1,0 +1,48 @@
+"""Fresh, empty databases for tests: SQLite files, and databases made on real PostgreSQL and MariaDB servers."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SERVER_URL_VARIABLES = {
+    "postgresql": "LICENSING_TEST_POSTGRESQL_URL",
+    "mariadb": "LICENSING_TEST_MARIADB_URL",
+}
+"""Environment variables that hold the SQLAlchemy URL of a server on which tests may create databases."""
+
+DATABASES = ("sqlite", *SERVER_URL_VARIABLES)
+
+
+@contextmanager
+def fresh_database(kind: str, folder: Path) -> Iterator[str]:
+    """Yield the SQLAlchemy URL of an empty database of this kind; drop it afterwards."""
+    if kind == "sqlite":
+        yield f"sqlite:///{folder / 'site.db'}"
+        return
+    variable = SERVER_URL_VARIABLES[kind]
+    if variable not in os.environ:
+        pytest.skip(
+            f"needs a {kind} server: set {variable} to its SQLAlchemy URL, as docs/testing.md says at its end"
+        )
+    server_url = sa.make_url(os.environ[variable])
+    name = f"licensing_test_{secrets.token_hex(6)}"
+    server = sa.create_engine(server_url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with server.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    try:
+        yield server_url.set(database=name).render_as_string(hide_password=False)
+    finally:
+        force = " WITH (FORCE)" if kind == "postgresql" else ""
+        with server.connect() as connection:
+            connection.execute(sa.text(f"DROP DATABASE {name}{force}"))
+        server.dispose()

@@ -1,0 +1,60 @@
+"""How many SQL statements a request makes."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.hosts import Host
+
+
+@contextmanager
+def counted_statements(host: Host) -> Iterator[list[str]]:
+    """Collect the statements that reach the database."""
+    statements: list[str] = []
+
+    def collect(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    with host.app.app_context():
+        engine = host.db.engine
+    sa.event.listen(engine, "before_cursor_execute", collect)
+    try:
+        yield statements
+    finally:
+        sa.event.remove(engine, "before_cursor_execute", collect)
+
+
+def test_a_small_request_makes_three_statements_and_a_fourth_for_the_time_of_last_use(
+    host_on_each_database: Host,
+) -> None:
+    with counted_statements(host_on_each_database) as first:
+        host_on_each_database.create()
+    with counted_statements(host_on_each_database) as second:
+        host_on_each_database.create(license_keys='["B"]')
+    assert (len(first), len(second)) == (4, 3), (first, second)
+
+
+def test_a_thousand_keys_make_no_more_statements_than_one(host_on_each_database: Host) -> None:
+    host_on_each_database.create()
+    keys = json.dumps([f"KEY-{number}" for number in range(1000)])
+    with counted_statements(host_on_each_database) as statements:
+        assert host_on_each_database.create(license_keys=keys)["created"] == 1000
+    assert len(statements) == 3, statements
+
+
+def test_an_idempotency_key_adds_two_statements_and_a_replay_makes_two_in_all(host_on_each_database: Host) -> None:
+    host = host_on_each_database
+    host.create()
+    headers = {"Idempotency-Key": "order-1"}
+    with counted_statements(host) as first:
+        host.post(host.fields(license_keys='["B"]'), headers=headers)
+    with counted_statements(host) as replay:
+        host.post(host.fields(license_keys='["B"]'), headers=headers)
+    assert (len(first), len(replay)) == (5, 2), (first, replay)
