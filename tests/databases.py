@@ -31,9 +31,7 @@ def fresh_database(kind: str, folder: Path) -> Iterator[str]:
         return
     variable = SERVER_URL_VARIABLES[kind]
     if variable not in os.environ:
-        pytest.skip(
-            f"needs a {kind} server: set {variable} to its SQLAlchemy URL, as docs/testing.md says at its end"
-        )
+        pytest.skip(f"needs a {kind} server: set {variable} to its SQLAlchemy URL, as docs/testing.md says at its end")
     server_url = sa.make_url(os.environ[variable])
     name = f"licensing_test_{secrets.token_hex(6)}"
     server = sa.create_engine(server_url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
