@@ -147,7 +147,8 @@ def _fits(members: Mapping[str, Any], public_key: RSAPublicKey) -> bool:
     except (ValueError, InvalidSignature):
         return False
     # Several texts decode to the same signature; one of them is base64 as RFC 4648 section 3.5 wants it.
-    return base64.b64encode(signature).decode("ascii") == members["signature"]
+    canonical = base64.b64encode(signature).decode("ascii")
+    return bool(canonical == members["signature"])
 
 
 def _decode_payload(signed_text: str, members: Mapping[str, Any]) -> dict[str, Any]:

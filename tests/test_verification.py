@@ -149,7 +149,8 @@ def test_one_flipped_bit_is_refused(member: str, place: int, bit: int) -> None:
 def test_a_bad_public_key_says_nothing_about_the_answer() -> None:
     elliptic = ec.generate_private_key(ec.SECP256R1()).public_key()
     pem = elliptic.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    for wrong in ("", "no PEM", pem, []):
+    wrong_keys: list[Any] = ["", "no PEM", pem, []]
+    for wrong in wrong_keys:
         with pytest.raises(PublicKeyError):
             is_valid_response(ANSWER, wrong)
 

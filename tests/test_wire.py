@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_licensing.wire import base64_of, encode_payload, envelope
+from flask_licensing.wire import JsonValue, base64_of, encode_payload, envelope
 from tests.documented_example import ENVELOPE
 from tests.foreign_clients import run_php
 
-AWKWARD = {
+AWKWARD: dict[str, JsonValue] = {
     "slash": "a/b",
     "quotes": "\"'",
     "backslash": "\\ \\/ \\u007f",

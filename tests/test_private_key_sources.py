@@ -1,0 +1,309 @@
+"""Where private keys come from, seen through the answers an app signs with them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from flask_licensing import ConfigurationError
+from flask_licensing.errors import PrivateKeyError
+from flask_licensing.key_sources import EnvironmentKeySource, FileKeySource, FolderKeySource, private_key_source_from
+from flask_licensing.signing import RsaSigner, generate_private_key, public_key_pem
+from flask_licensing.verification import is_valid_response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.hosts import Host
+
+PASSPHRASE = "open sesame, please"
+
+
+def given_by_name(product_id: int | None) -> str | None:
+    return None
+
+
+def public_key_of(pem: bytes | str) -> str:
+    loaded = load_pem_private_key(pem.encode() if isinstance(pem, str) else pem, None)
+    return public_key_pem(RsaSigner(loaded).public_key())  # type: ignore[arg-type] # tests make RSA keys only
+
+
+@pytest.fixture(scope="session")
+def other_key() -> bytes:
+    return generate_private_key()
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 1)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def _signed_with(host: Host, **changes: Any) -> tuple[str, str]:
+    """Send a request; answer with ``private_key_used`` and the body."""
+    answer = host.post(host.fields(**changes))
+    assert answer.status_code == 200
+    return answer.get_json()["private_key_used"], answer.text
+
+
+def test_one_file_is_the_global_key(
+    create_host: Callable[..., Host], tmp_path: Path, private_key: str, public_key: str
+) -> None:
+    (tmp_path / "key.pem").write_text(private_key)
+    used, body = _signed_with(create_host(private_key_source=f"file:{tmp_path / 'key.pem'}"))
+    assert used == "global"
+    assert is_valid_response(body, public_key)
+
+
+def test_a_folder_holds_global_and_product_keys(
+    create_host: Callable[..., Host], tmp_path: Path, private_key: str, public_key: str, other_key: bytes
+) -> None:
+    (tmp_path / "global.pem").write_text(private_key)
+    (tmp_path / "product-1.pem").write_bytes(other_key)
+    host = create_host(private_key_source=f"file:{tmp_path}")
+    with host.app.app_context():
+        other_product = host.licensing.create_product("Video Editor")
+    used, body = _signed_with(host, product_id=1)
+    assert (used, is_valid_response(body, public_key_of(other_key))) == ("product", True)
+    used, body = _signed_with(host, product_id=other_product.id)
+    assert (used, is_valid_response(body, public_key)) == ("global", True)
+    used, body = _signed_with(host, product_id=99)
+    assert (used, is_valid_response(body, public_key)) == ("global", True)
+
+
+def test_wrong_fields_of_an_existing_product_are_answered_with_its_key(
+    create_host: Callable[..., Host], private_key: str, other_key: bytes
+) -> None:
+    host = create_host(private_key_source=lambda product_id: other_key if product_id == 1 else private_key)
+    used, body = _signed_with(host, status="sold")
+    assert (used, is_valid_response(body, public_key_of(other_key))) == ("product", True)
+
+
+def test_a_failed_authentication_is_answered_with_the_global_key(
+    create_host: Callable[..., Host], private_key: str, public_key: str, other_key: bytes
+) -> None:
+    host = create_host(private_key_source=lambda product_id: other_key if product_id == 1 else private_key)
+    answer = host.app.test_client().post("/api/v1/create-license-keys", data=host.fields())
+    assert answer.get_json()["private_key_used"] == "global"
+    assert is_valid_response(answer.data, public_key)
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\\n"])
+def test_an_environment_variable_is_the_global_key(
+    create_host: Callable[..., Host],
+    monkeypatch: pytest.MonkeyPatch,
+    private_key: str,
+    public_key: str,
+    line_end: str,
+) -> None:
+    monkeypatch.setenv("SITE_PRIVATE_KEY", private_key.replace("\n", line_end))
+    used, body = _signed_with(create_host(private_key_source="env:SITE_PRIVATE_KEY"))
+    assert (used, is_valid_response(body, public_key)) == ("global", True)
+
+
+def test_a_passphrase_comes_from_a_setting_or_the_environment(
+    create_host: Callable[..., Host], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encrypted = generate_private_key(PASSPHRASE)
+    with pytest.raises(PrivateKeyError, match="no passphrase is set"):
+        create_host(private_key_source=lambda _: encrypted)
+    assert _signed_with(create_host(private_key_source=lambda _: encrypted, private_key_passphrase=PASSPHRASE))
+    monkeypatch.setenv("LICENSING_PRIVATE_KEY_PASSPHRASE", PASSPHRASE)
+    assert _signed_with(create_host(private_key_source=lambda _: encrypted))
+
+
+def test_without_a_key_answers_say_so_and_the_log_warns(
+    create_host: Callable[..., Host], caplog: pytest.LogCaptureFixture
+) -> None:
+    host = create_host(private_key_source=lambda _: None)
+    answer = host.post(host.fields()).get_json()
+    assert (answer["signature"], answer["private_key_used"]) == ("Private key not set", "global")
+    assert answer["response"]["code"] == 900
+    assert "unsigned: no private key is set" in caplog.text
+
+
+class RemoteSigner:
+    """A stand-in for a KMS: signs elsewhere, as far as the package can tell."""
+
+    def __init__(self, pem: str, answer: Any = None) -> None:
+        self._signer = RsaSigner(load_pem_private_key(pem.encode(), None))  # type: ignore[arg-type] # an RSA key
+        self._answer = answer
+
+    def sign(self, data: bytes) -> Any:
+        return self._answer if self._answer is not None else self._signer.sign(data)
+
+
+def test_a_remote_signer_signs(create_host: Callable[..., Host], private_key: str, public_key: str) -> None:
+    remote = RemoteSigner(private_key)
+    _, body = _signed_with(create_host(private_key_source=lambda product_id: None if product_id else remote))
+    assert is_valid_response(body, public_key)
+
+
+@pytest.mark.parametrize("garbage", [b"", "text", 7])
+def test_a_signer_that_answers_garbage_creates_nothing(
+    create_host: Callable[..., Host], private_key: str, public_key: str, garbage: Any
+) -> None:
+    remote = RemoteSigner(private_key, garbage)
+    host = create_host(private_key_source=lambda product_id: remote if product_id else private_key)
+    answer = host.post(host.fields())
+    assert (answer.status_code, host.verified(answer)["code"]) == (500, 9500)
+    assert host.stored_license_keys() == []
+
+
+def test_where_even_the_error_can_not_be_signed_it_is_sent_in_the_unsigned_form(
+    create_host: Callable[..., Host], private_key: str
+) -> None:
+    remote = RemoteSigner(private_key, b"")
+    host = create_host(private_key_source=lambda _: remote)
+    answer = host.post(host.fields())
+    body = answer.get_json()
+    assert (answer.status_code, body["response"]["code"]) == (500, 9500)
+    assert body["signature"] == "Private key not set"
+    assert host.stored_license_keys() == []
+
+
+def test_a_key_is_loaded_once_for_many_requests(create_host: Callable[..., Host], private_key: str) -> None:
+    asked: list[int | None] = []
+
+    def source(product_id: int | None) -> str | None:
+        asked.append(product_id)
+        return None if product_id else private_key
+
+    host = create_host(private_key_source=source, clock=Clock())
+    for number in range(5):
+        _signed_with(host, license_keys=f'["K-{number}"]')
+    assert asked == [None, 1]
+
+
+def test_a_replaced_file_is_noticed_after_the_interval_and_not_before(
+    create_host: Callable[..., Host],
+    tmp_path: Path,
+    private_key: str,
+    public_key: str,
+    other_key: bytes,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    path, clock = tmp_path / "global.pem", Clock()
+    path.write_text(private_key)
+    host = create_host(private_key_source=f"file:{path}", private_key_refresh_seconds=10, clock=clock)
+    path.write_bytes(other_key)
+    clock.now += timedelta(seconds=9)
+    assert is_valid_response(_signed_with(host)[1], public_key)
+    clock.now += timedelta(seconds=1)
+    with caplog.at_level(logging.INFO):
+        assert is_valid_response(_signed_with(host)[1], public_key_of(other_key))
+    assert f"signing with a new private key from the file {path}" in caplog.text
+
+
+@pytest.mark.parametrize("state", ["half written", "empty", "gone", "a folder"])
+def test_while_a_file_is_no_key_the_one_loaded_before_goes_on_signing(
+    create_host: Callable[..., Host],
+    tmp_path: Path,
+    private_key: str,
+    public_key: str,
+    other_key: bytes,
+    caplog: pytest.LogCaptureFixture,
+    state: str,
+) -> None:
+    path, clock = tmp_path / "global.pem", Clock()
+    path.write_text(private_key)
+    host = create_host(private_key_source=f"file:{path}", private_key_refresh_seconds=10, clock=clock)
+    path.unlink()
+    if state == "a folder":
+        path.mkdir()
+    elif state != "gone":
+        path.write_text(private_key[:900] if state == "half written" else "")
+    clock.now += timedelta(seconds=10)
+    assert is_valid_response(_signed_with(host)[1], public_key)
+    assert is_valid_response(_signed_with(host)[1], public_key)
+    warnings = [record.message for record in caplog.records if "goes on signing" in record.message]
+    assert len(warnings) == 1
+    assert str(path) in warnings[0]
+    path.rmdir() if state == "a folder" else path.unlink(missing_ok=True)
+    path.write_bytes(other_key)
+    clock.now -= timedelta(days=1)
+    assert is_valid_response(_signed_with(host)[1], public_key_of(other_key))
+
+
+def test_no_request_fails_while_keys_are_swapped(
+    create_host: Callable[..., Host], tmp_path: Path, private_key: str, public_key: str, other_key: bytes
+) -> None:
+    path = tmp_path / "global.pem"
+    path.write_text(private_key)
+    host = create_host(private_key_source=f"file:{path}", private_key_refresh_seconds=0)
+    keys = [public_key, public_key_of(other_key)]
+    bodies: list[str] = []
+    ended = threading.Event()
+
+    def swap() -> None:
+        turn = 0
+        while not ended.is_set():
+            turn += 1
+            path.write_bytes(other_key if turn % 2 else private_key.encode())
+
+    swapping = threading.Thread(target=swap)
+    swapping.start()
+    try:
+        bodies.extend(_signed_with(host)[1] for _ in range(100))
+    finally:
+        ended.set()
+        swapping.join()
+    assert all(is_valid_response(body, keys) for body in bodies)
+
+
+def test_a_wrong_key_is_refused_at_start(create_host: Callable[..., Host], tmp_path: Path, private_key: str) -> None:
+    (tmp_path / "global.pem").write_text(private_key)
+    (tmp_path / "product-7.pem").write_text("nonsense")
+    with pytest.raises(PrivateKeyError, match=r"product-7\.pem is not a private key"):
+        create_host(private_key_source=f"file:{tmp_path}")
+
+
+def test_a_source_that_raises_at_start_is_refused_without_what_it_said(create_host: Callable[..., Host]) -> None:
+    def source(product_id: int | None) -> str:
+        raise OSError("password=hunter2")
+
+    with pytest.raises(PrivateKeyError, match="the global private key could not be asked for: OSError") as refused:
+        create_host(private_key_source=source)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_text_that_names_no_source_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="neither “file:PATH” nor “env:NAME”"):
+        private_key_source_from("nowhere.to:be_found", folder=tmp_path)
+
+
+def test_a_text_names_a_file_a_folder_a_variable_or_an_import(tmp_path: Path) -> None:
+    (tmp_path / "dotted.keys").mkdir()
+    sources = {
+        text: private_key_source_from(text, folder=tmp_path)
+        for text in ("file:key.pem", "file:keys", "file:dotted.keys", "env:KEY")
+    }
+    assert [type(source) for source in sources.values()] == [
+        FileKeySource,
+        FolderKeySource,
+        FolderKeySource,
+        EnvironmentKeySource,
+    ]
+    assert sources["file:keys"].path_for(3) == tmp_path / "keys" / "product-3.pem"  # type: ignore[attr-defined] # a folder source
+    assert private_key_source_from(f"{__name__}:given_by_name", folder=tmp_path) is given_by_name
+
+
+def test_relative_paths_start_at_the_apps_instance_folder(create_host: Callable[..., Host]) -> None:
+    host = create_host(private_key_source="file:keys")
+    source = host.licensing
+    with host.app.app_context():
+        origin = source.state.private_key_source.origin(None)  # type: ignore[attr-defined] # a folder source
+    assert origin == f"the file {Path(host.app.instance_path) / 'keys' / 'global.pem'}"
+
+
+def test_one_file_has_no_place_for_a_products_key(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="make it a folder"):
+        FileKeySource(tmp_path / "key.pem").path_for(1)
