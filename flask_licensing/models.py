@@ -15,8 +15,6 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from flask_licensing.domain import MAX_TEXT_LENGTH
 from flask_licensing.errors import ConfigurationError
 
-_ORIGIN = "flask_licensing_table"
-
 
 def _text(length: int = MAX_TEXT_LENGTH, collation: str = "utf8mb4_general_ci") -> sa.String:
     """Return a text type that takes all of Unicode on MySQL and MariaDB, whatever the database's own character set."""
@@ -44,11 +42,11 @@ class LicenseKey(Base):
     """A license key with its terms. A host's foreign key to it is written ``ForeignKey(LicenseKey.id)``."""
 
     __tablename__ = "licensing_license_keys"
+    # No index of its own on product_id: MariaDB refuses to drop one that a foreign key uses, as a downgrade would.
     __table_args__ = (
         sa.PrimaryKeyConstraint("id", name="pk_licensing_license_keys"),
         sa.UniqueConstraint("license_key", name="uq_licensing_license_keys_license_key"),
         sa.ForeignKeyConstraint(["product_id"], [Product.id], name="fk_licensing_license_keys_product_id"),
-        sa.Index("ix_licensing_license_keys_product_id", "product_id"),
     )
 
     id: Mapped[int] = mapped_column(sa.Integer)
@@ -88,10 +86,7 @@ class IdempotencyRecord(Base):
     """The signed answer that an ``Idempotency-Key`` stands for."""
 
     __tablename__ = "licensing_idempotency_records"
-    __table_args__ = (
-        sa.PrimaryKeyConstraint("key_digest", name="pk_licensing_idempotency_records"),
-        sa.Index("ix_licensing_idempotency_records_created_at", "created_at"),
-    )
+    __table_args__ = (sa.PrimaryKeyConstraint("key_digest", name="pk_licensing_idempotency_records"),)
 
     key_digest: Mapped[str] = mapped_column(sa.String(64))
     payload_digest: Mapped[str] = mapped_column(sa.String(64))
@@ -110,6 +105,23 @@ def project_models(metadata: sa.MetaData) -> None:
     for table in Base.metadata.sorted_tables:
         existing = metadata.tables.get(table.name)
         if existing is None:
-            table.to_metadata(metadata).info[_ORIGIN] = table
-        elif existing.info.get(_ORIGIN) is not table:
+            table.to_metadata(metadata)
+        elif existing.columns.keys() != table.columns.keys():
             raise ConfigurationError(f"The app has a table {table.name!r} of its own: rename it.")
+    for table in metadata.tables.values():
+        _create_after_what_it_refers_to(table, metadata)
+
+
+@sa.event.listens_for(sa.Table, "after_parent_attach")
+def _create_after_what_it_refers_to(table: sa.Table, metadata: sa.MetaData) -> None:
+    """Put a host's table with a foreign key to a model of this package after the copied table.
+
+    ``ForeignKey(LicenseKey.id)`` refers to the table of the model, which is not the copy in the host's metadata; on its
+    own SQLAlchemy would create the host's table first.
+    """
+    if metadata is Base.metadata:
+        return
+    for foreign_key in table.foreign_keys:
+        name = foreign_key.target_fullname.rpartition(".")[0]
+        if name in Base.metadata.tables and name in metadata.tables and name != table.name:
+            table.add_is_dependent_on(metadata.tables[name])

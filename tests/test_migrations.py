@@ -1,0 +1,95 @@
+"""The real ``flask db`` commands of Flask-Migrate in a host with tables of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from tests.test_models import TABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+HOST = """
+import os
+
+import sqlalchemy as sa
+from flask import Flask
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+
+from flask_licensing import Licensing
+from flask_licensing.models import LicenseKey
+
+convention = {"uq": "uq_%(table_name)s_%(column_0_name)s", "pk": "pk_%(table_name)s"} if CONVENTION else None
+db = SQLAlchemy(metadata=sa.MetaData(naming_convention=convention))
+licensing = Licensing(db=db)
+
+
+class Order(db.Model):
+    __tablename__ = "a_hosts_orders"
+    id = db.Column(db.Integer, primary_key=True)
+    number = db.Column(db.String(20), unique=True)
+    license_key_id = db.Column(sa.ForeignKey(LicenseKey.id, name="fk_a_hosts_orders_license_key_id"))
+
+
+def create_app():
+    app = Flask(__name__)
+    app.config["SQLALCHEMY_DATABASE_URI"] = os.environ["SITE_DATABASE_URL"]
+    db.init_app(app)
+    Migrate(app, db)
+    licensing.init_app(app)
+    return app
+"""
+
+
+@pytest.fixture(params=[False, True], ids=["plain", "naming convention"])
+def flask_db(request: pytest.FixtureRequest, tmp_path: Path, database_url: str) -> Callable[..., str]:
+    """Runs ``flask db …`` in the host's folder and returns what it printed."""
+    (tmp_path / "site_app.py").write_text(HOST.replace("CONVENTION", str(request.param)))
+    environment = {**os.environ, "SITE_DATABASE_URL": database_url, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+    def run(*arguments: str) -> str:
+        finished = subprocess.run(  # noqa: S603 - the test's own program
+            [sys.executable, "-m", "flask", "--app", "site_app", "db", *arguments],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert finished.returncode == 0, finished.stdout + finished.stderr
+        return finished.stdout + finished.stderr
+
+    return run
+
+
+def _tables(database_url: str) -> set[str]:
+    engine = sa.create_engine(database_url, poolclass=sa.NullPool)
+    try:
+        return set(sa.inspect(engine).get_table_names())
+    finally:
+        engine.dispose()
+
+
+def test_the_first_migration_creates_the_tables_the_second_finds_nothing_and_downgrade_works(
+    flask_db: Callable[..., str], tmp_path: Path, database_url: str
+) -> None:
+    flask_db("init")
+    flask_db("migrate", "-m", "licensing")
+    flask_db("upgrade")
+    assert TABLES | {"a_hosts_orders"} <= _tables(database_url)
+    flask_db("check")
+    assert "No changes in schema detected" in flask_db("migrate", "-m", "again")
+    (migration,) = (tmp_path / "migrations" / "versions").glob("*.py")
+    created = set(re.findall(r"create_table\(\s*'(\w+)'", migration.read_text()))
+    assert created == TABLES | {"a_hosts_orders"}
+    flask_db("downgrade", "base")
+    assert _tables(database_url) <= {"alembic_version"}
