@@ -13,6 +13,7 @@ from flask import current_app
 from werkzeug.utils import ImportStringError, import_string
 
 from flask_licensing.api.blueprint import CAPABILITIES, create_blueprint
+from flask_licensing.cli import create_commands
 from flask_licensing.config import Settings, configuration_key
 from flask_licensing.domain import utc_now
 from flask_licensing.errors import ConfigurationError, LicensingError, PrivateKeyError
@@ -22,7 +23,9 @@ from flask_licensing.key_sources import no_keys, private_key_source_from
 from flask_licensing.models import project_models
 from flask_licensing.schemas import CreateLicenseKeysSchema
 from flask_licensing.services.api_keys import ApiKeyAuthenticator, create_api_key, require_api_key_store
+from flask_licensing.services.checks import CheckResult, run_checks
 from flask_licensing.services.license_keys import add_batch, check_batch
+from flask_licensing.services.private_keys import show_public_key, write_private_key
 from flask_licensing.services.products import create_product, require_product_store
 from flask_licensing.signals import license_keys_created, send_after_commit
 from flask_licensing.state import LicensingState
@@ -93,8 +96,6 @@ class Licensing:
             PrivateKeyError: a private key is not one this package signs with.
 
         """
-        from flask_licensing.cli import create_commands
-
         if EXTENSION_NAME in app.extensions:
             raise ConfigurationError(
                 f"flask_licensing is set up on the app {app.name!r} already: call init_app once per app."
@@ -164,7 +165,10 @@ class Licensing:
 
     def list_products(self) -> Sequence[Product]:
         """Return all products, by id. Needs an app context."""
-        return require_product_store(self.state.key_store).list_products()
+        state = self.state
+        store = require_product_store(state.key_store)
+        with state.key_store.transaction():
+            return store.list_products()
 
     def create_api_key(
         self,
@@ -204,7 +208,10 @@ class Licensing:
 
     def list_api_keys(self) -> Sequence[ApiKey]:
         """Return all API keys, by id, without their secrets. Needs an app context."""
-        return require_api_key_store(self.state.key_store).list_api_keys()
+        state = self.state
+        store = require_api_key_store(state.key_store)
+        with state.key_store.transaction():
+            return store.list_api_keys()
 
     def revoke_api_key(self, api_key_id: int) -> bool:
         """Make an API key inactive, for good, and commit; answer whether there is such a key. Needs an app context."""
@@ -212,6 +219,36 @@ class Licensing:
         store = require_api_key_store(state.key_store)
         with state.key_store.transaction():
             return store.revoke_api_key(api_key_id)
+
+    def generate_private_key(self, product_id: int | None = None, *, overwrite: bool = False) -> Path:
+        """Make an RSA private key for a product, or the global one, and return its file. Needs an app context.
+
+        The private-key source has to be ``"file:PATH"``. The file is readable by its owner alone, and encrypted where a
+        passphrase is set.
+
+        Raises:
+            ConfigurationError: the source is one file and can't hold a product's key.
+            LicensingError: the source reads no files.
+            PrivateKeyError: there is a key already and ``overwrite`` is false, or the file can't be written.
+
+        """
+        state = self.state
+        return write_private_key(
+            state.private_key_source, product_id, passphrase=_passphrase(state.settings), overwrite=overwrite
+        )
+
+    def public_key(self, product_id: int | None = None) -> str:
+        """Return as PEM the public key that verifies a product's answers, or global ones. Needs an app context.
+
+        Raises:
+            LicensingError: there is no private key, or it is kept elsewhere and does not tell its public key.
+
+        """
+        return show_public_key(self.state.key_ring, product_id)
+
+    def check(self) -> list[CheckResult]:
+        """Check tables, private key, a trial signature and API keys. Needs an app context."""
+        return run_checks(self.state)
 
     @property
     def state(self) -> LicensingState:
@@ -227,7 +264,6 @@ class Licensing:
         clock = _callable_hook(settings, "clock") or utc_now
         key_store = self._key_store(app, settings)
         source = _private_key_source(app, settings)
-        passphrase = settings.private_key_passphrase or os.environ.get(configuration_key("private_key_passphrase"))
         return LicensingState(
             app=app,
             settings=settings,
@@ -235,7 +271,7 @@ class Licensing:
             private_key_source=source,
             key_ring=KeyRing(
                 source,
-                passphrase=passphrase,
+                passphrase=_passphrase(settings),
                 refresh_seconds=settings.private_key_refresh_seconds,
                 clock=clock,
             ),
@@ -288,6 +324,10 @@ def _require_methods(store: KeyStore) -> None:
     missing = [name for name in required if not callable(getattr(store, name, None))]
     if missing:
         raise ConfigurationError(f"The key store {type(store).__name__} has no {', no '.join(missing)}.")
+
+
+def _passphrase(settings: Settings) -> str | None:
+    return settings.private_key_passphrase or os.environ.get(configuration_key("private_key_passphrase"))
 
 
 def _private_key_source(app: Flask, settings: Settings) -> PrivateKeySource:

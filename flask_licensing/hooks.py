@@ -123,6 +123,19 @@ class ApiKeyStore(Protocol):
         ...
 
 
+@runtime_checkable
+class TableStore(Protocol):
+    """What a key store also has where its tables are created by migrations."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """As :meth:`KeyStore.transaction`."""
+        ...
+
+    def missing_tables(self) -> Sequence[str]:
+        """Return the names of the tables that should be there and are not."""
+        ...
+
+
 class SupportsSign(Protocol):
     """A private key that stays elsewhere, such as in a KMS or an HSM."""
 

@@ -58,9 +58,9 @@ class SQLAlchemyKeyStore:
             session.rollback()
             if (translated := translate(error)) is None:
                 raise
-            _logger.warning(
-                "the database ended a transaction: %s", type(error.__cause__ or error).__name__, exc_info=True
-            )
+            # The error itself would show the statement's parameters, and with them license keys and hashes.
+            reason = str(error.__cause__ or error).partition("\n")[0]
+            _logger.warning("the database ended a transaction: %s: %s", type(error).__name__, reason)
             raise translated from error
         except BaseException:
             session.rollback()
@@ -187,6 +187,11 @@ class SQLAlchemyKeyStore:
     def record_api_key_use(self, api_key_id: int, used_at: datetime) -> None:
         """Store when the API key was last used."""
         self._update_api_key(api_key_id, last_used_at=used_at)
+
+    def missing_tables(self) -> Sequence[str]:
+        """Return the names of this package's tables that the database does not have."""
+        existing = set(sa.inspect(self._session().connection()).get_table_names())
+        return sorted(set(models.Base.metadata.tables) - existing)
 
     def _update_api_key(self, api_key_id: int, **values: object) -> bool:
         statement = sa.update(models.ApiKey).where(models.ApiKey.id == api_key_id).values(values)

@@ -1,0 +1,47 @@
+"""What all commands share: errors without tracebacks, and output for people or machines."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+from flask.cli import AppGroup
+
+from flask_licensing.errors import LicensingError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+
+
+class LicensingGroup(AppGroup):
+    """Commands that run in the app's context and show this package's errors as one line."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: D102 - click's own method
+        try:
+            return super().invoke(ctx)
+        except LicensingError as error:
+            raise click.ClickException(str(error)) from error
+
+
+def print_json(document: object) -> None:
+    """Print a document as JSON; dates are ISO 8601, sets are lists."""
+    click.echo(json.dumps(document, default=_to_json))
+
+
+def print_lines(lines: Iterable[str], *, if_none: str) -> None:
+    """Print lines, or on standard error that there are none."""
+    printed = False
+    for line in lines:
+        click.echo(line)
+        printed = True
+    if not printed:
+        click.echo(if_none, err=True)
+
+
+def _to_json(value: Any) -> object:
+    if isinstance(value, frozenset | set):
+        return sorted(value)
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)

@@ -1,0 +1,46 @@
+"""``create-license-keys``."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from flask_licensing.cli.group import json_option, print_json
+from flask_licensing.domain import LicenseKeyStatus
+
+if TYPE_CHECKING:
+    from flask_licensing.cli.group import LicensingGroup
+    from flask_licensing.extension import Licensing
+
+
+def add_license_key_commands(group: LicensingGroup, licensing: Licensing) -> None:
+    """Add the command to the group."""
+
+    @group.command("create-license-keys")
+    @click.argument("license_keys", nargs=-1)
+    @click.option(
+        "--file", type=click.File(encoding="utf-8"), help="A file with one license key a line; “-” is standard input."
+    )
+    @click.option("--product", "product_id", type=int, required=True, help="The id of the product.")
+    @click.option("--activation-limit", type=int, default=0, show_default=True, help="0 is unlimited.")
+    @click.option("--validity", type=int, default=0, show_default=True, help="In days; 0 does not expire.")
+    @click.option(
+        "--status",
+        type=click.Choice([status.value for status in LicenseKeyStatus]),
+        default=LicenseKeyStatus.AVAILABLE.value,
+        show_default=True,
+    )
+    @click.option("--owner-name")
+    @click.option("--owner-email")
+    @click.option("--assigned-at", help="YYYY-MM-DD HH:MM:SS in UTC, or ISO 8601 with an offset.")
+    @json_option
+    def create_license_keys(license_keys: tuple[str, ...], file: TextIO | None, *, as_json: bool, **terms: Any) -> None:
+        """Create license keys, given as arguments or in a file; those that are there already are counted."""
+        lines = [line.strip() for line in file] if file else []
+        result = licensing.create_license_keys([*license_keys, *filter(None, lines)], **terms)
+        if as_json:
+            print_json(dataclasses.asdict(result))
+        else:
+            click.echo(f"{result.created} created, {result.duplicate} there already.")

@@ -1,0 +1,101 @@
+"""Looking whether everything is there that an answer needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
+
+from flask_licensing.errors import LicensingError
+from flask_licensing.hooks import ApiKeyStore, TableStore
+from flask_licensing.services.api_keys import ApiKeyAuthenticator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flask_licensing.state import LicensingState
+
+# Not base64, so that what is signed here can't pass for an answer.
+_TRIAL = b"{a trial signature of flask_licensing}"
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What one check found; where it is not ``ok`` the ``message`` says the fix."""
+
+    name: str
+    ok: bool
+    message: str
+
+
+def run_checks(state: LicensingState) -> list[CheckResult]:
+    """Check tables, private key, a trial signature and API keys, in this order; settings were checked at start."""
+    checks: dict[str, Callable[[LicensingState], tuple[bool, str]]] = {
+        "settings": _check_settings,
+        "tables": _check_tables,
+        "private key": _check_private_key,
+        "trial signature": _check_trial_signature,
+        "API keys": _check_api_keys,
+    }
+    return [_run(name, check, state) for name, check in checks.items()]
+
+
+def _run(name: str, check: Callable[[LicensingState], tuple[bool, str]], state: LicensingState) -> CheckResult:
+    try:
+        return CheckResult(name, *check(state))
+    except LicensingError as error:
+        return CheckResult(name, ok=False, message=str(error))
+
+
+def _check_settings(state: LicensingState) -> tuple[bool, str]:
+    return True, f"the endpoints are under {state.settings.url_prefix}"
+
+
+def _check_tables(state: LicensingState) -> tuple[bool, str]:
+    store = state.key_store
+    if not isinstance(store, TableStore):
+        return True, f"{type(store).__name__} has no tables of this package"
+    with store.transaction():
+        missing = store.missing_tables()
+    if missing:
+        return False, f"missing: {', '.join(missing)}; run “flask db migrate” and “flask db upgrade”"
+    return True, "all there"
+
+
+def _check_private_key(state: LicensingState) -> tuple[bool, str]:
+    if state.key_ring.has_global_key():
+        return True, "there is a global one"
+    return False, "none is set, answers are unsigned; make one with “flask licensing generate-private-key”"
+
+
+def _check_trial_signature(state: LicensingState) -> tuple[bool, str]:
+    found = state.key_ring.signer_for(None)
+    if found is None:
+        return False, "nothing to sign with"
+    signer = found[0]
+    try:
+        signature = signer.sign(_TRIAL)
+    except Exception as error:  # noqa: BLE001 - a remote signer may raise anything
+        return False, f"the private key did not sign: {type(error).__name__}"
+    public_key = getattr(signer, "public_key", None)
+    if public_key is None:
+        return True, "signed; without a public key at hand it could not be verified"
+    try:
+        public_key().verify(signature, _TRIAL, padding.PKCS1v15(), hashes.SHA256())
+    except InvalidSignature:
+        return False, "the signature does not verify"
+    return True, "signed and verified"
+
+
+def _check_api_keys(state: LicensingState) -> tuple[bool, str]:
+    if not isinstance(state.authenticator, ApiKeyAuthenticator) or not isinstance(state.key_store, ApiKeyStore):
+        return True, "an authenticator of the site's own decides who may call"
+    now = state.clock()
+    with state.key_store.transaction():
+        usable = [api_key for api_key in state.key_store.list_api_keys() if api_key.is_usable_at(now)]
+    if not usable:
+        return False, "none is active; create one with “flask licensing create-api-key”"
+    return True, f"{len(usable)} active"

@@ -1,0 +1,261 @@
+"""The ``flask licensing`` commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from flask_licensing.cli import create_commands
+from flask_licensing.signing import generate_private_key
+from flask_licensing.verification import is_valid_response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from click.testing import Result
+
+    from tests.hosts import Host
+
+DOCUMENTATION = Path(__file__).parent.parent / "docs" / "cli.md"
+
+
+def _run(host: Host, *arguments: str, **options: Any) -> Result:
+    return host.app.test_cli_runner().invoke(args=["licensing", *arguments], **options)
+
+
+def _printed(host: Host, *arguments: str, **options: Any) -> str:
+    result = _run(host, *arguments, **options)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def _printed_json(host: Host, *arguments: str, **options: Any) -> Any:
+    return json.loads(_printed(host, *arguments, "--json", **options))
+
+
+def _refusal(host: Host, *arguments: str) -> str:
+    result = _run(host, *arguments)
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    return result.output
+
+
+@pytest.fixture
+def folder_host(create_host: Callable[..., Host], tmp_path: Path) -> Host:
+    """A host whose private keys are files in a folder that is not there yet."""
+    return create_host(private_key_source=f"file:{tmp_path / 'keys'}", private_key_refresh_seconds=0)
+
+
+def test_a_made_private_key_is_for_its_owner_alone_and_signs_at_once(folder_host: Host, tmp_path: Path) -> None:
+    assert str(tmp_path / "keys" / "global.pem") in _printed(folder_host, "generate-private-key")
+    assert (tmp_path / "keys" / "global.pem").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o700
+    assert [path.name for path in (tmp_path / "keys").iterdir()] == ["global.pem"]
+    public_key = _printed(folder_host, "show-public-key")
+    assert is_valid_response(folder_host.post(folder_host.fields()).data, public_key)
+
+
+def test_a_products_key_is_made_and_shown_beside_the_global_one(folder_host: Host) -> None:
+    made = _printed_json(folder_host, "generate-private-key", "--product", "1")
+    assert Path(made["file"]).name == "product-1.pem"
+    _printed(folder_host, "generate-private-key")
+    answer = folder_host.post(folder_host.fields())
+    assert answer.get_json()["private_key_used"] == "product"
+    product_key = _printed_json(folder_host, "show-public-key", "--product", "1")["public_key"]
+    assert is_valid_response(answer.data, product_key)
+    assert not is_valid_response(answer.data, _printed(folder_host, "show-public-key"))
+
+
+def test_a_private_key_is_not_overwritten_unless_told(folder_host: Host, tmp_path: Path) -> None:
+    file = tmp_path / "keys" / "global.pem"
+    _printed(folder_host, "generate-private-key")
+    before = file.read_bytes()
+    assert "exists" in _refusal(folder_host, "generate-private-key")
+    assert file.read_bytes() == before
+    _printed(folder_host, "generate-private-key", "--overwrite")
+    assert file.read_bytes() != before
+    assert [path.name for path in file.parent.iterdir()] == ["global.pem"]
+
+
+def test_a_private_key_is_encrypted_where_a_passphrase_is_set(create_host: Callable[..., Host], tmp_path: Path) -> None:
+    host = create_host(private_key_source=f"file:{tmp_path / 'keys'}", private_key_passphrase="open sesame, please")
+    _printed(host, "generate-private-key")
+    assert b"ENCRYPTED" in (tmp_path / "keys" / "global.pem").read_bytes()
+
+
+def test_a_private_key_needs_a_place_to_go(
+    host: Host, create_host: Callable[..., Host], tmp_path: Path, folder_host: Host
+) -> None:
+    assert "this source reads no files" in _refusal(host, "generate-private-key")
+    one_file = create_host(private_key_source=f"file:{tmp_path / 'key.pem'}")
+    assert "make it a folder" in _refusal(one_file, "generate-private-key", "--product", "1")
+    (tmp_path / "keys").write_text("a file where the folder should be")
+    assert "can't be written" in _refusal(folder_host, "generate-private-key")
+
+
+def test_a_public_key_that_is_not_there_or_kept_elsewhere_is_not_shown(
+    folder_host: Host, create_host: Callable[..., Host]
+) -> None:
+    class RemoteSigner:
+        def sign(self, data: bytes) -> bytes:
+            return data
+
+    assert "There is no private key" in _refusal(folder_host, "show-public-key")
+    remote = create_host(private_key_source=lambda _: RemoteSigner())
+    assert "kept elsewhere" in _refusal(remote, "show-public-key")
+
+
+def test_products_are_created_and_listed(host: Host) -> None:
+    assert _printed(host, "create-product", "Video Editor") == "Product 2: Video Editor\n"
+    assert _printed_json(host, "create-product", "Sound Editor") == {"id": 3, "name": "Sound Editor"}
+    assert _printed(host, "list-products") == "1\tPhoto Editor\n2\tVideo Editor\n3\tSound Editor\n"
+    assert len(_printed_json(host, "list-products")) == 3
+    assert "The name field is required." in _refusal(host, "create-product", " ")
+
+
+def test_an_api_key_is_printed_once_and_works(host: Host) -> None:
+    result = _run(host, "create-api-key", "Order desk", "--capability", "create-license-keys", "--allow", "127.0.0.0/8")
+    secret = result.stdout.strip()
+    assert "shown this once" in result.stderr
+    answer = host.app.test_client().post(
+        "/api/v1/create-license-keys", data=host.fields(), headers={"Authorization": f"Bearer {secret}"}
+    )
+    assert answer.status_code == 200
+    listed = _printed(host, "list-api-keys")
+    assert "2\tOrder desk\tactive\tcreate-license-keys\tlast used" in listed
+    assert secret not in listed
+
+
+def test_api_keys_are_listed_and_revoked(host: Host) -> None:
+    created = _printed_json(host, "create-api-key", "Temporary", "--expires-at", "2030-01-01", "--allow", "192.0.2.1")
+    assert created["expires_at"] == "2030-01-01T00:00:00"
+    assert len(created["secret"]) == 43
+    assert _printed(host, "revoke-api-key", str(created["id"])) == "API key 2 is inactive.\n"
+    (_, listed) = _printed_json(host, "list-api-keys")
+    assert (listed["active"], listed["allowed_networks"]) == (False, ["192.0.2.1/32"])
+    assert "secret" not in listed
+    assert "\trevoked\tevery endpoint\tnever used" in _printed(host, "list-api-keys")
+    assert "There is no API key 99." in _refusal(host, "revoke-api-key", "99")
+    assert "Unknown capabilities" in _refusal(host, "create-api-key", "X", "--capability", "everything")
+
+
+def test_license_keys_are_created_from_arguments_a_file_and_standard_input(host: Host, tmp_path: Path) -> None:
+    (tmp_path / "keys.txt").write_text("B\n\n  C  \nA\n")
+    arguments = ["create-license-keys", "--product", "1"]
+    assert _printed(host, *arguments, "A") == "1 created, 0 there already.\n"
+    assert _printed(host, *arguments, "--file", str(tmp_path / "keys.txt")) == "2 created, 1 there already.\n"
+    assert _printed_json(host, *arguments, "--file", "-", input="D\nD\n") == {"created": 1, "duplicate": 1}
+    assert host.stored_license_keys() == ["A", "B", "C", "D"]
+
+
+def test_wrong_license_keys_are_refused_without_a_traceback(host: Host) -> None:
+    assert "The selected product id is invalid." in _refusal(host, "create-license-keys", "A", "--product", "9")
+    assert "The license keys field is required." in _refusal(host, "create-license-keys", "--product", "1")
+    assert host.stored_license_keys() == []
+
+
+@pytest.mark.parametrize("changed", [False, True], ids=["as sent", "changed"])
+def test_a_saved_response_is_verified(host: Host, tmp_path: Path, changed: bool) -> None:
+    body = host.post(host.fields()).text
+    (tmp_path / "response.json").write_text(body.replace('"created":1', '"created":2') if changed else body)
+    (tmp_path / "public.pem").write_text(host.public_key)
+    arguments = ["verify-response", str(tmp_path / "response.json"), "--public-key", str(tmp_path / "public.pem")]
+    for_people, for_programs = _run(host, *arguments), _run(host, *arguments, "--json")
+    assert for_people.exit_code == for_programs.exit_code == (1 if changed else 0)
+    assert ("differs from what was signed" if changed else "Valid, signed with the global key") in for_people.output
+    assert json.loads(for_programs.stdout)["valid"] is not changed
+
+
+def test_check_says_what_is_missing_and_its_exit_code_too(folder_host: Host) -> None:
+    def failed() -> list[str]:
+        result = _run(folder_host, "check", "--json")
+        names = [check["name"] for check in json.loads(result.stdout) if not check["ok"]]
+        assert result.exit_code == (1 if names else 0)
+        return names
+
+    assert failed() == ["private key", "trial signature"]
+    _printed(folder_host, "generate-private-key")
+    assert failed() == []
+    with folder_host.app.app_context():
+        folder_host.licensing.revoke_api_key(1)
+    assert failed() == ["API keys"]
+    with folder_host.app.app_context():
+        folder_host.db.drop_all()
+    output = _run(folder_host, "check").output
+    assert "FAILED  tables: missing: licensing_api_keys" in output
+    assert "Traceback" not in output
+
+
+def test_check_of_a_site_that_keeps_keys_and_callers_elsewhere(create_host: Callable[..., Host]) -> None:
+    class RemoteSigner:
+        def sign(self, data: bytes) -> bytes:
+            return b"signature"
+
+    class BrokenSigner:
+        def sign(self, data: bytes) -> bytes:
+            raise OSError("away")
+
+    remote = create_host(private_key_source=lambda _: RemoteSigner(), authenticator=lambda _: None)
+    output = _printed(remote, "check")
+    assert "could not be verified" in output
+    assert "an authenticator of the site's own" in output
+    broken = create_host(private_key_source=lambda _: BrokenSigner())
+    assert "did not sign: OSError" in _refusal(broken, "check")
+
+
+def test_commands_run_in_a_real_flask_process(tmp_path: Path) -> None:
+    (tmp_path / "site_app.py").write_text(
+        "from flask import Flask\n"
+        "from flask_sqlalchemy import SQLAlchemy\n"
+        "from flask_licensing import Licensing\n"
+        "app = Flask(__name__)\n"
+        "app.config['SQLALCHEMY_DATABASE_URI'] = 'sqlite:///site.db'\n"
+        "app.config['LICENSING_PRIVATE_KEY_SOURCE'] = 'file:keys'\n"
+        "db = SQLAlchemy(app)\n"
+        "Licensing(app, db)\n"
+    )
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(  # noqa: S603 - the test's own program
+            [sys.executable, "-m", "flask", "--app", "site_app", "licensing", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert run("generate-private-key").returncode == 0
+    assert (tmp_path / "instance" / "keys" / "global.pem").exists()
+    without_tables = run("list-products")
+    assert without_tables.returncode == 1
+    assert "Error: The key store is unavailable" in without_tables.stderr
+    assert "Traceback" not in without_tables.stderr
+
+
+def test_every_command_and_option_is_documented(host: Host) -> None:
+    documentation = DOCUMENTATION.read_text()
+    for name, command in create_commands(host.licensing).commands.items():
+        (section,) = re.findall(rf"^## {name}\n(.*?)(?=^## |\Z)", documentation, re.MULTILINE | re.DOTALL)
+        for parameter in command.params:
+            for option in parameter.opts:
+                assert option.startswith("-") is False or f"`{option}" in section, (name, option)
+    documented = set(re.findall(r"^## ([a-z-]+)$", documentation, re.MULTILINE))
+    assert documented == set(create_commands(host.licensing).commands)
+
+
+def test_a_key_that_is_no_rsa_key_is_told_at_start_and_not_shown(
+    create_host: Callable[..., Host], tmp_path: Path
+) -> None:
+    encrypted = generate_private_key("a passphrase nobody set").decode()
+    (tmp_path / "key.pem").write_text(encrypted)
+    with pytest.raises(Exception, match="is encrypted and no passphrase is set") as refused:
+        create_host(private_key_source=f"file:{tmp_path / 'key.pem'}")
+    assert encrypted.splitlines()[3] not in str(refused.value)
