@@ -91,7 +91,8 @@ class IdempotencyRecord(Base):
     key_digest: Mapped[str] = mapped_column(sa.String(64))
     payload_digest: Mapped[str] = mapped_column(sa.String(64))
     status: Mapped[int] = mapped_column(sa.Integer)
-    body: Mapped[str] = mapped_column(sa.Text)
+    # TEXT ends at 64 kB on MySQL and MariaDB.
+    body: Mapped[str] = mapped_column(sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb"))
     created_at: Mapped[datetime] = mapped_column(sa.DateTime)
 
 
@@ -99,9 +100,14 @@ def project_models(metadata: sa.MetaData) -> None:
     """Copy the tables into ``metadata``, a host's; doing so again changes nothing.
 
     Raises:
-        ConfigurationError: the host has a table of its own by one of the names.
+        ConfigurationError: the host has a table of its own by one of the names, or ``metadata`` has a schema.
 
     """
+    if metadata.schema is not None:
+        raise ConfigurationError(
+            f"The app's metadata puts its tables into the schema {metadata.schema!r}, and this package's tables live in"
+            " the default one: leave the schema out of MetaData and write it at each table of the app's own."
+        )
     for table in Base.metadata.sorted_tables:
         existing = metadata.tables.get(table.name)
         if existing is None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
 from flask_licensing import ConfigurationError, Licensing
-from flask_licensing.models import Base, LicenseKey, project_models
+from flask_licensing.models import Base, IdempotencyRecord, LicenseKey, Product, project_models
 
 TABLES = {
     "licensing_products",
@@ -42,6 +43,11 @@ def test_a_hosts_own_table_by_one_of_the_names_is_refused() -> None:
         project_models(metadata)
 
 
+def test_a_metadata_with_a_schema_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="leave the schema out"):
+        project_models(sa.MetaData(schema="site"))
+
+
 def test_every_constraint_has_a_name() -> None:
     for table in Base.metadata.tables.values():
         assert all(constraint.name for constraint in table.constraints), table
@@ -54,6 +60,24 @@ def test_a_hosts_naming_convention_leaves_the_names_as_they_are() -> None:
     for name, table in metadata.tables.items():
         names = {str(constraint.name) for constraint in table.constraints}
         assert names == {str(constraint.name) for constraint in Base.metadata.tables[name].constraints}
+
+
+def test_emoji_and_long_answers_fit_whatever_the_databases_character_set(database_url: str) -> None:
+    engine = sa.create_engine(database_url, poolclass=sa.NullPool)
+    if engine.dialect.name == "mysql":
+        with engine.connect() as connection:
+            connection.execute(sa.text("ALTER DATABASE CHARACTER SET latin1"))
+    metadata = sa.MetaData()
+    project_models(metadata)
+    metadata.create_all(engine)
+    body = "x" * 2**16
+    now = datetime(2026, 1, 1)
+    with Session(engine) as session:
+        session.add(Product(name="é 日本 😀", created_at=now, updated_at=now))
+        session.add(IdempotencyRecord(key_digest="k", payload_digest="p", status=200, body=body, created_at=now))
+        session.commit()
+        assert session.scalars(sa.select(Product.name)).one() == "é 日本 😀"
+        assert session.scalars(sa.select(IdempotencyRecord.body)).one() == body
 
 
 @pytest.mark.parametrize("written_as", ["column", "text"])

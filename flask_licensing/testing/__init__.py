@@ -1,0 +1,26 @@
+"""Help for the tests of hosts: the pytest plugin, and the contracts that a key store of a host's own has to pass."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask_licensing.testing.answers import assert_signed
+    from flask_licensing.testing.key_store_contract import KeyStoreContract
+    from flask_licensing.testing.optional_store_contracts import ApiKeyStoreContract, ProductStoreContract
+
+__all__ = ["ApiKeyStoreContract", "KeyStoreContract", "ProductStoreContract", "assert_signed"]
+
+_HOMES = {
+    "ApiKeyStoreContract": "optional_store_contracts",
+    "KeyStoreContract": "key_store_contract",
+    "ProductStoreContract": "optional_store_contracts",
+    "assert_signed": "answers",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

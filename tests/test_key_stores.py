@@ -1,0 +1,106 @@
+"""Every key store passes the contract that is shipped for hosts."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.orm import scoped_session, sessionmaker
+
+from flask_licensing import Licensing
+from flask_licensing.domain import Caller
+from flask_licensing.models import project_models
+from flask_licensing.stores.memory import MemoryKeyStore
+from flask_licensing.stores.sqlalchemy import SQLAlchemyKeyStore
+from flask_licensing.testing import ApiKeyStoreContract, KeyStoreContract, ProductStoreContract, assert_signed
+from flask_licensing.testing.key_store_contract import NOW
+from tests.host_key_store import HostKeyStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class UnknownDialect(SQLiteDialect_pysqlite):
+    """A database that the package has no statement of its own for."""
+
+    name = "unknown"
+    supports_statement_cache = True
+
+
+registry.register("unknown", __name__, "UnknownDialect")
+
+
+def _store_over(engine: sa.Engine) -> Iterator[SQLAlchemyKeyStore]:
+    metadata = sa.MetaData()
+    project_models(metadata)
+    metadata.create_all(engine)
+    session = scoped_session(sessionmaker(engine))
+    yield SQLAlchemyKeyStore(lambda: session)
+    session.remove()
+    engine.dispose()
+
+
+class _AllContracts(KeyStoreContract, ProductStoreContract, ApiKeyStoreContract):
+    @pytest.fixture
+    def product_id(self, key_store: Any) -> int:
+        with key_store.transaction():
+            product_id: int = key_store.add_product("Photo Editor", NOW).id
+        return product_id
+
+
+class TestMemoryKeyStore(_AllContracts):
+    @pytest.fixture
+    def key_store(self) -> MemoryKeyStore:
+        return MemoryKeyStore()
+
+
+class TestSQLAlchemyKeyStore(_AllContracts):
+    @pytest.fixture
+    def key_store(self, database_url: str) -> Iterator[SQLAlchemyKeyStore]:
+        yield from _store_over(sa.create_engine(database_url))
+
+
+class TestSQLAlchemyKeyStoreOnAnotherDatabase(_AllContracts):
+    @pytest.fixture
+    def key_store(self, tmp_path: Path) -> Iterator[SQLAlchemyKeyStore]:
+        engine = sa.create_engine(f"unknown:///{tmp_path / 'site.db'}?timeout=30")
+        # Python's driver begins no transaction for a SAVEPOINT, as other databases do, unless told when to begin.
+        sa.event.listen(engine, "connect", lambda driver, _: setattr(driver, "isolation_level", None))
+        sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+        yield from _store_over(engine)
+
+
+class TestHostKeyStore(KeyStoreContract):
+    @pytest.fixture
+    def key_store(self, tmp_path: Path) -> HostKeyStore:
+        store = HostKeyStore(str(tmp_path / "shop.db"))
+        with closing(sqlite3.connect(tmp_path / "shop.db")) as shop, shop:
+            shop.execute("INSERT INTO software VALUES (7, 'Photo Editor')")
+        return store
+
+    @pytest.fixture
+    def product_id(self) -> int:
+        return 7
+
+
+def test_a_host_serves_requests_from_its_own_store(tmp_path: Path, private_key: str, public_key: str) -> None:
+    store = HostKeyStore(str(tmp_path / "shop.db"))
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as shop, shop:
+        shop.execute("INSERT INTO software VALUES (7, 'Photo Editor')")
+    app = Flask("shop")
+    Licensing(
+        app,
+        key_store=store,
+        private_key_source=lambda _: private_key,
+        authenticator=lambda _: Caller("the shop itself"),
+    )
+    fields = {"license_keys": '["A"]', "product_id": 7, "activation_limit": 0, "validity": 0, "status": "available"}
+    answer = app.test_client().post("/api/v1/create-license-keys", data=fields)
+    assert_signed(answer, public_key, code=900, created=1, duplicate=0)
