@@ -233,9 +233,11 @@ class Licensing:
 
         """
         state = self.state
-        return write_private_key(
+        file = write_private_key(
             state.private_key_source, product_id, passphrase=_passphrase(state.settings), overwrite=overwrite
         )
+        state.key_ring.ask_again()
+        return file
 
     def public_key(self, product_id: int | None = None) -> str:
         """Return as PEM the public key that verifies a product's answers, or global ones. Needs an app context.

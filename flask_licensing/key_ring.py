@@ -5,16 +5,14 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from flask_licensing.errors import PrivateKeyError
 from flask_licensing.signing import load_signer
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from flask_licensing.hooks import Clock, PrivateKey, PrivateKeySource, SupportsSign
 
 PrivateKeyUsed: TypeAlias = Literal["product", "global"]
@@ -76,6 +74,12 @@ class KeyRing:
     def has_global_key(self) -> bool:
         """Whether there is a global private key."""
         return self._signer(None) is not None
+
+    def ask_again(self) -> None:
+        """Ask the source anew at the next use of each key, without waiting for the interval to end."""
+        with self._lock:
+            for product_id, loaded in self._loaded.items():
+                self._loaded[product_id] = replace(loaded, asked_at=datetime.min)
 
     def _signer(self, product_id: int | None) -> SupportsSign | None:
         now = self._clock()

@@ -50,7 +50,7 @@ def _refusal(host: Host, *arguments: str) -> str:
 @pytest.fixture
 def folder_host(create_host: Callable[..., Host], tmp_path: Path) -> Host:
     """A host whose private keys are files in a folder that is not there yet."""
-    return create_host(private_key_source=f"file:{tmp_path / 'keys'}", private_key_refresh_seconds=0)
+    return create_host(private_key_source=f"file:{tmp_path / 'keys'}")
 
 
 def test_a_made_private_key_is_for_its_owner_alone_and_signs_at_once(folder_host: Host, tmp_path: Path) -> None:

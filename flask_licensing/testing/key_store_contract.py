@@ -10,23 +10,36 @@
         @pytest.fixture
         def product_id(self, key_store):
             return ...  # the id of a product that is in the store
+
+A store that works in an app context, as one over ``db.session`` does, also needs one in each thread:
+
+.. code-block:: python
+
+        @pytest.fixture
+        def thread_context(self, app):
+            return app.app_context
 """
 
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext, suppress
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from flask_licensing.domain import IdempotencyRecord, LicenseKeyStatus, LicenseKeyTerms, SignedAnswer
+from flask_licensing.domain import EARLIEST_DATE, IdempotencyRecord, LicenseKeyStatus, LicenseKeyTerms, SignedAnswer
 from flask_licensing.errors import IdempotencyConflict, TransactionConflict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from flask_licensing.hooks import KeyStore
+
+Result = TypeVar("Result")
 
 NOW = datetime(2026, 1, 2, 3, 4, 5)
 THREADS = 4
@@ -41,6 +54,7 @@ DIFFERENT_KEYS = sorted(
         "abc\u0301",
         "àbc",
         "abc-",
+        "abc\u200b",
         "ab c",
         "日本",
         "日木",
@@ -71,6 +85,28 @@ class KeyStoreContract:
     def product_id(self, key_store: KeyStore) -> int:
         """Return the id of a product in the store."""
         raise NotImplementedError("override the fixture product_id")
+
+    @pytest.fixture
+    def thread_context(self) -> Callable[[], AbstractContextManager[object]]:
+        """What makes the context in which a thread of its own uses the store; by default there is none."""
+        return nullcontext
+
+    @pytest.fixture
+    def in_threads(self, thread_context: Callable[[], AbstractContextManager[object]]) -> Callable[..., list[Any]]:
+        """Do the same work in several threads that start at once; return what each thread's work returned."""
+
+        def in_threads(work: Callable[[int], Result], threads: int = THREADS) -> list[Result]:
+            start = threading.Barrier(threads)
+
+            def run(number: int) -> Result:
+                start.wait()
+                with thread_context():
+                    return work(number)
+
+            with ThreadPoolExecutor(threads) as pool:
+                return list(pool.map(run, range(threads)))
+
+        return in_threads
 
     @pytest.fixture
     def add(self, key_store: KeyStore, product_id: int) -> Callable[..., int]:
@@ -125,6 +161,23 @@ class KeyStoreContract:
         assert stored.terms == _terms(product_id)
         assert stored.created_at.replace(microsecond=0) == NOW
 
+    @pytest.mark.parametrize("date", [EARLIEST_DATE, datetime(9999, 12, 31, 23, 59, 59)], ids=["earliest", "latest"])
+    def test_the_earliest_and_the_latest_date_are_stored(
+        self, key_store: KeyStore, add: Callable[..., int], date: datetime
+    ) -> None:
+        add("A", assigned_at=date)
+        with key_store.transaction():
+            stored = key_store.find_license_key("A")
+        assert stored is not None
+        assert stored.terms.assigned_at == date
+
+    def test_every_key_has_an_id_of_its_own(self, key_store: KeyStore, add: Callable[..., int]) -> None:
+        add("A", "B")
+        add("C")
+        with key_store.transaction():
+            stored = [key_store.find_license_key(license_key) for license_key in "ABC"]
+        assert len({key.id for key in stored if key}) == 3
+
     @pytest.mark.parametrize("status", LicenseKeyStatus)
     def test_every_status_is_stored(
         self, key_store: KeyStore, add: Callable[..., int], status: LicenseKeyStatus
@@ -154,7 +207,8 @@ class KeyStoreContract:
     def test_the_longest_keys_and_awkward_characters_are_kept(
         self, key_store: KeyStore, add: Callable[..., int]
     ) -> None:
-        keys = ["x" * 255, "😀" * 255, "\"quotes'", "back\\slash", "{[,]}", "100%", "a_b", "$1 :x ?", "\ufeff"]
+        longest = ["x" * 255, "x" * 254 + "y", "😀" * 255, "😀" * 254 + "😁"]
+        keys = [*longest, "\"quotes'", "back\\slash", "{[,]}", "100%", "a_b", "$1 :x ?", "\ufeff"]
         assert add(*keys) == len(keys)
         with key_store.transaction():
             found = [key_store.find_license_key(license_key) for license_key in keys]
@@ -165,14 +219,17 @@ class KeyStoreContract:
         assert add(*keys[::2]) == 5_000
         assert add(*keys) == 5_000
 
-    def test_a_transaction_that_raises_leaves_nothing(self, key_store: KeyStore, product_id: int) -> None:
+    @pytest.mark.parametrize("exception", [RolledBack, KeyboardInterrupt])
+    def test_a_transaction_that_raises_leaves_nothing(
+        self, key_store: KeyStore, product_id: int, exception: type[BaseException]
+    ) -> None:
         def fail_at_the_end() -> None:
             with key_store.transaction():
                 key_store.add_license_keys(["A"], _terms(product_id), NOW)
                 key_store.add_idempotency_record(_record("1"))
-                raise RolledBack
+                raise exception
 
-        with pytest.raises(RolledBack):
+        with pytest.raises(exception):
             fail_at_the_end()
         with key_store.transaction():
             assert key_store.find_license_key("A") is None
@@ -185,6 +242,17 @@ class KeyStoreContract:
             assert key_store.find_license_key("A") is not None
         with key_store.transaction():
             assert key_store.find_license_key("B") is not None
+
+    def test_what_a_transaction_did_is_seen_by_other_threads_after_it(
+        self, key_store: KeyStore, add: Callable[..., int], in_threads: Callable[..., list[Any]]
+    ) -> None:
+        add("A")
+
+        def find(_: int) -> bool:
+            with key_store.transaction():
+                return key_store.find_license_key("A") is not None
+
+        assert in_threads(find, threads=1) == [True]
 
     def test_an_idempotency_record_is_found_as_it_was_added(self, key_store: KeyStore) -> None:
         record = _record("1", body='{"é": "日本 😀"}' + " " * 10_000)
@@ -215,25 +283,48 @@ class KeyStoreContract:
         assert stored.answer.body == "first"
 
     def test_threads_that_add_the_same_keys_at_once_count_each_key_once(
-        self, key_store: KeyStore, product_id: int
+        self, key_store: KeyStore, product_id: int, in_threads: Callable[..., list[Any]]
     ) -> None:
         keys = [f"KEY-{number:04}" for number in range(1_000)]
-        start = threading.Barrier(THREADS)
-        counts: list[int] = []
 
-        def add_overlapping(number: int) -> None:
-            start.wait()
-            for batch in range(5):
-                first = number * 100 + batch * 50
-                counts.append(_add_with_retries(key_store, keys[first : first + 400], _terms(product_id)))
+        def add_overlapping(number: int) -> int:
+            starts = [number * 100 + batch * 50 for batch in range(5)]
+            batches = [keys[start : start + 400] for start in starts]
+            return sum(_add_with_retries(key_store, batch, _terms(product_id)) for batch in batches)
 
-        threads = [threading.Thread(target=add_overlapping, args=(number,)) for number in range(THREADS)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert len(counts) == THREADS * 5
-        assert sum(counts) == 3 * 100 + 4 * 50 + 400
+        last_start = (THREADS - 1) * 100 + 4 * 50
+        assert sum(in_threads(add_overlapping)) == last_start + 400
+
+    def test_a_key_that_another_thread_rolls_back_is_stored(
+        self, key_store: KeyStore, product_id: int, in_threads: Callable[..., list[Any]]
+    ) -> None:
+        keys = [f"KEY-{number:04}" for number in range(20)]
+
+        def roll_back(license_key: str) -> int:
+            with suppress(RolledBack, TransactionConflict), key_store.transaction():
+                key_store.add_license_keys([license_key], _terms(product_id), NOW)
+                raise RolledBack
+            return 0
+
+        def add_or_roll_back(number: int) -> int:
+            if number:
+                return sum(_add_with_retries(key_store, [key], _terms(product_id)) for key in keys)
+            return sum(roll_back(key) for key in keys)
+
+        assert in_threads(add_or_roll_back, threads=2) == [0, len(keys)]
+
+    def test_of_records_that_threads_add_at_once_one_is_stored(
+        self, key_store: KeyStore, in_threads: Callable[..., list[Any]]
+    ) -> None:
+        def add_own(number: int) -> str | None:
+            body = f"of thread {number}"
+            return body if _add_record_with_retries(key_store, _record("1", body=body)) else None
+
+        stored_bodies = [body for body in in_threads(add_own) if body]
+        with key_store.transaction():
+            found = key_store.find_idempotency_record(_record("1").key_digest)
+        assert found is not None
+        assert stored_bodies == [found.answer.body]
 
 
 def _terms(product_id: int, **changes: Any) -> LicenseKeyTerms:
@@ -246,10 +337,27 @@ def _record(digit: str, body: str = "{}") -> IdempotencyRecord:
 
 
 def _add_with_retries(key_store: KeyStore, license_keys: list[str], terms: LicenseKeyTerms) -> int:
+    def add() -> int:
+        with key_store.transaction():
+            return key_store.add_license_keys(license_keys, terms, NOW)
+
+    return _with_retries(add)
+
+
+def _add_record_with_retries(key_store: KeyStore, record: IdempotencyRecord) -> bool:
+    def add() -> bool:
+        with suppress(IdempotencyConflict), key_store.transaction():
+            key_store.add_idempotency_record(record)
+            return True
+        return False
+
+    return _with_retries(add)
+
+
+def _with_retries(transaction: Callable[[], Result]) -> Result:
     for _ in range(50):
         try:
-            with key_store.transaction():
-                return key_store.add_license_keys(license_keys, terms, NOW)
+            return transaction()
         except TransactionConflict:
             continue
     raise AssertionError("every attempt ended in a conflict")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -48,5 +48,5 @@ class FrozenClock:
         self.now += timedelta(**timedelta_arguments)
 
     def move_to(self, moment: datetime) -> None:
-        """Move to a moment, naive UTC."""
-        self.now = moment
+        """Move to a moment, aware or naive UTC."""
+        self.now = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment

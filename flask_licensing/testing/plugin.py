@@ -38,7 +38,11 @@ if TYPE_CHECKING:
     from flask_licensing.testing.client import LicensingClient
     from flask_licensing.testing.parts import FrozenClock, KeyPair
 
-pytest.register_assert_rewrite("flask_licensing.testing")
+pytest.register_assert_rewrite(
+    "flask_licensing.testing.answers",
+    "flask_licensing.testing.key_store_contract",
+    "flask_licensing.testing.optional_store_contracts",
+)
 
 
 @pytest.fixture(scope="session")

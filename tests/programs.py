@@ -1,0 +1,58 @@
+"""Programs that tests run in a folder of their own: the project's command lines, and what those print for a shell."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+PROJECT = Path(__file__).parents[1]
+
+THIS_PROJECT = os.environ | {"PYTHONPATH": str(PROJECT)}
+"""The environment of programs that import the project from where it is."""
+
+
+def run(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str] = THIS_PROJECT
+) -> subprocess.CompletedProcess[str]:
+    """Run a command; skip where its program is not installed."""
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"needs {command[0]}: install it, as with “apt-get install {command[0]}”, and have it on the PATH")
+    return subprocess.run(  # noqa: S603 - the tests' own commands
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+def run_python(*arguments: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run this interpreter with the project importable and environment variables beside it."""
+    return run([sys.executable, *arguments], folder, THIS_PROJECT | variables)
+
+
+@contextmanager
+def running_server(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str] = THIS_PROJECT
+) -> Iterator[str]:
+    """Run Flask's development server while the block runs, from when it listens; yield its URL."""
+    with subprocess.Popen(  # noqa: S603 - the tests' own commands
+        command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as server:
+        try:
+            log = []
+            for line in server.stderr or ():
+                log.append(line)
+                if "Running on" in line:
+                    break
+            else:
+                pytest.fail(f"the server did not start: {''.join(log)}")
+            yield log[-1].split()[-1]
+        finally:
+            server.terminate()
