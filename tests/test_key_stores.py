@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
-from sqlalchemy.orm import scoped_session, sessionmaker
+from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from flask_licensing import Licensing
-from flask_licensing.domain import Caller
-from flask_licensing.models import project_models
+from flask_licensing.domain import Caller, LicenseKeyStatus, LicenseKeyTerms
+from flask_licensing.models import LicenseKey, project_models
 from flask_licensing.stores.memory import MemoryKeyStore
 from flask_licensing.stores.sqlalchemy import SQLAlchemyKeyStore
 from flask_licensing.testing import ApiKeyStoreContract, KeyStoreContract, ProductStoreContract, assert_signed
@@ -23,7 +24,8 @@ from flask_licensing.testing.key_store_contract import NOW
 from tests.host_key_store import HostKeyStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 
@@ -35,16 +37,6 @@ class UnknownDialect(SQLiteDialect_pysqlite):
 
 
 registry.register("unknown", __name__, "UnknownDialect")
-
-
-def _store_over(engine: sa.Engine) -> Iterator[SQLAlchemyKeyStore]:
-    metadata = sa.MetaData()
-    project_models(metadata)
-    metadata.create_all(engine)
-    session = scoped_session(sessionmaker(engine))
-    yield SQLAlchemyKeyStore(lambda: session)
-    session.remove()
-    engine.dispose()
 
 
 class _AllContracts(KeyStoreContract, ProductStoreContract, ApiKeyStoreContract):
@@ -63,18 +55,65 @@ class TestMemoryKeyStore(_AllContracts):
 
 class TestSQLAlchemyKeyStore(_AllContracts):
     @pytest.fixture
-    def key_store(self, database_url: str) -> Iterator[SQLAlchemyKeyStore]:
-        yield from _store_over(sa.create_engine(database_url))
+    def app(self, database_url: str) -> Flask:
+        app = Flask("site")
+        app.config["SQLALCHEMY_DATABASE_URI"] = database_url
+        return app
+
+    @pytest.fixture
+    def key_store(self, app: Flask) -> Iterator[SQLAlchemyKeyStore]:
+        db = SQLAlchemy(app)
+        project_models(db.metadata)
+        with app.app_context():
+            db.create_all()
+            yield SQLAlchemyKeyStore(lambda: db.session)
+            db.session.remove()
+            db.engine.dispose()
+
+    @pytest.fixture
+    def thread_context(self, app: Flask) -> Callable[[], AbstractContextManager[object]]:
+        return app.app_context
+
+
+@pytest.fixture
+def session_on_another_database(tmp_path: Path) -> Iterator[scoped_session[Session]]:
+    engine = sa.create_engine(f"unknown:///{tmp_path / 'site.db'}?timeout=30")
+    # Python's driver begins no transaction for a SAVEPOINT, as other databases do, unless told when to begin.
+    sa.event.listen(engine, "connect", lambda driver, _: setattr(driver, "isolation_level", None))
+    sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    metadata = sa.MetaData()
+    project_models(metadata)
+    metadata.create_all(engine)
+    session = scoped_session(sessionmaker(engine))
+    yield session
+    session.remove()
+    engine.dispose()
 
 
 class TestSQLAlchemyKeyStoreOnAnotherDatabase(_AllContracts):
     @pytest.fixture
-    def key_store(self, tmp_path: Path) -> Iterator[SQLAlchemyKeyStore]:
-        engine = sa.create_engine(f"unknown:///{tmp_path / 'site.db'}?timeout=30")
-        # Python's driver begins no transaction for a SAVEPOINT, as other databases do, unless told when to begin.
-        sa.event.listen(engine, "connect", lambda driver, _: setattr(driver, "isolation_level", None))
-        sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-        yield from _store_over(engine)
+    def key_store(self, session_on_another_database: scoped_session[Session]) -> SQLAlchemyKeyStore:
+        return SQLAlchemyKeyStore(lambda: session_on_another_database)
+
+
+def test_on_another_database_a_key_stored_between_look_and_insert_is_a_duplicate(
+    session_on_another_database: scoped_session[Session],
+) -> None:
+    store = SQLAlchemyKeyStore(lambda: session_on_another_database)
+    with store.transaction():
+        terms = LicenseKeyTerms(store.add_product("Photo Editor", NOW).id, 0, 0, LicenseKeyStatus.AVAILABLE)
+
+    def store_one_of_them(connection: sa.Connection, *_: Any) -> None:
+        row = {"license_key": "B", "product_id": terms.product_id, "activation_limit": 0, "validity": 7}
+        connection.execute(sa.insert(LicenseKey), {**row, "status": "reserved", "created_at": NOW, "updated_at": NOW})
+
+    with store.transaction():
+        engine = session_on_another_database().connection().engine
+        sa.event.listen(engine, "after_cursor_execute", store_one_of_them, once=True)
+        assert store.add_license_keys(["A", "B", "C"], terms, NOW) == 2
+    with store.transaction():
+        found = [store.find_license_key(license_key) for license_key in "ABC"]
+    assert [key.terms.validity for key in found if key] == [0, 7, 0]
 
 
 class TestHostKeyStore(KeyStoreContract):

@@ -23,7 +23,7 @@ def app(licensing_settings):
 """
 
 TESTS = """
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from flask_licensing.testing import assert_signed
@@ -46,7 +46,7 @@ def test_a_changed_answer_fails(licensing_client, licensing_private_key):
         assert_signed(changed, licensing_private_key.public_pem)
 
 def test_the_clock_moves_when_told(licensing_client, licensing_clock, licensing_memory_store):
-    licensing_clock.move_to(datetime(2030, 1, 1))
+    licensing_clock.move_to(datetime(2030, 1, 1, 2, tzinfo=timezone(timedelta(hours=2))))
     licensing_clock.move(days=1)
     licensing_client.post("create-license-keys", FIELDS)
     assert licensing_memory_store.find_license_key("A").terms.assigned_at == datetime(2030, 1, 2)
@@ -71,7 +71,19 @@ def test_no_private_key_or_secret_is_in_a_repr(licensing_private_key, licensing_
 def test_a_host_project_tests_itself_with_the_fixtures(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(CONFTEST)
     pytester.makepyfile(TESTS)
-    pytester.runpytest_subprocess().assert_outcomes(passed=8)
+    # In this process, where coverage is measured.
+    pytester.runpytest_inprocess().assert_outcomes(passed=8)
+
+
+@pytest.mark.parametrize("name", ["flask_licensing", "flask_licensing.testing.plugin"])
+def test_a_project_that_turns_warnings_into_errors_loads_the_plugin_by_either_name(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makeini("[pytest]\nfilterwarnings = error")
+    pytester.makeconftest(CONFTEST)
+    pytester.makepyfile(TESTS)
+    pytester.runpytest_subprocess("-p", name).assert_outcomes(passed=8)
 
 
 def test_a_run_that_asks_for_no_fixture_imports_neither_flask_nor_sqlalchemy(pytester: pytest.Pytester) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from flask_licensing.domain import LicenseKeyStatus, LicenseKeyTerms
+
 if TYPE_CHECKING:
     from flask_licensing.domain import ApiKey
 
@@ -31,6 +33,20 @@ class ProductStoreContract:
             assert [product for product in key_store.list_products() if product in (first, second)] == [first, second]
         assert first.name == "Zoë's Editor 😀"
         assert first.id < second.id
+
+    def test_two_products_may_have_one_name(self, key_store: Any) -> None:
+        with key_store.transaction():
+            first, second = (key_store.add_product("Photo Editor", NOW) for _ in range(2))
+        assert first.id != second.id
+
+    def test_a_key_of_one_product_is_a_duplicate_for_another(self, key_store: Any) -> None:
+        with key_store.transaction():
+            products = [key_store.add_product(name, NOW) for name in ("Photo Editor", "Video Editor")]
+            terms = [LicenseKeyTerms(product.id, 0, 0, LicenseKeyStatus.AVAILABLE) for product in products]
+            counts = [key_store.add_license_keys(["A"], of_product, NOW) for of_product in terms]
+        with key_store.transaction():
+            assert key_store.find_license_key("A").terms == terms[0]
+        assert counts == [1, 0]
 
 
 class ApiKeyStoreContract:

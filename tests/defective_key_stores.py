@@ -1,0 +1,133 @@
+"""Key stores with one defect each, which the shipped contract has to notice."""
+
+from __future__ import annotations
+
+import unicodedata
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from flask_licensing.stores.memory import MemoryKeyStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from flask_licensing.domain import IdempotencyRecord, LicenseKey, LicenseKeyTerms
+
+
+class _ChangedKeys(MemoryKeyStore):
+    """Compares license keys by what a method makes of them."""
+
+    def changed(self, license_key: str) -> str:
+        raise NotImplementedError
+
+    def add_license_keys(self, license_keys: Sequence[str], terms: LicenseKeyTerms, created_at: datetime) -> int:
+        return super().add_license_keys(sorted(set(map(self.changed, license_keys))), terms, created_at)
+
+    def find_license_key(self, license_key: str) -> LicenseKey | None:
+        found = super().find_license_key(self.changed(license_key))
+        return None if found is None else replace(found, license_key=license_key)
+
+
+class IgnoresCase(_ChangedKeys):
+    def changed(self, license_key: str) -> str:
+        return license_key.casefold()
+
+
+class IgnoresComposition(_ChangedKeys):
+    def changed(self, license_key: str) -> str:
+        return unicodedata.normalize("NFC", license_key)
+
+
+class IgnoresAccents(_ChangedKeys):
+    def changed(self, license_key: str) -> str:
+        return "".join(char for char in unicodedata.normalize("NFD", license_key) if not unicodedata.combining(char))
+
+
+class TakesAllEmojiForOne(_ChangedKeys):
+    def changed(self, license_key: str) -> str:
+        return "".join(min(char, "\uffff") for char in license_key)
+
+
+class ComparesTheFirst191Characters(_ChangedKeys):
+    def changed(self, license_key: str) -> str:
+        return license_key[:191]
+
+
+class CountsWhatWasSent(MemoryKeyStore):
+    def add_license_keys(self, license_keys: Sequence[str], terms: LicenseKeyTerms, created_at: datetime) -> int:
+        super().add_license_keys(license_keys, terms, created_at)
+        return len(license_keys)
+
+
+class OverwritesKnownKeys(MemoryKeyStore):
+    def add_license_keys(self, license_keys: Sequence[str], terms: LicenseKeyTerms, created_at: datetime) -> int:
+        with self.transaction():
+            for license_key in license_keys:
+                self._tables.license_keys.pop(license_key, None)
+            return super().add_license_keys(license_keys, terms, created_at)
+
+
+class StoresTheFirst999Keys(MemoryKeyStore):
+    def add_license_keys(self, license_keys: Sequence[str], terms: LicenseKeyTerms, created_at: datetime) -> int:
+        return super().add_license_keys(license_keys[:999], terms, created_at)
+
+
+class ForgetsTheOwner(MemoryKeyStore):
+    def add_license_keys(self, license_keys: Sequence[str], terms: LicenseKeyTerms, created_at: datetime) -> int:
+        return super().add_license_keys(license_keys, replace(terms, owner_name=None), created_at)
+
+
+class NeverRollsBack(MemoryKeyStore):
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        with self._lock:
+            yield
+
+
+class RollsBackOnErrorsAlone(MemoryKeyStore):
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        with self._lock:
+            before = self._tables.copy()
+            try:
+                yield
+            except Exception:
+                self._tables = before
+                raise
+
+
+class SwallowsExceptions(MemoryKeyStore):
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        with self._lock:
+            before = self._tables.copy()
+            try:
+                yield
+            except BaseException:  # noqa: BLE001 - this is the defect
+                self._tables = before
+
+
+class OverwritesIdempotencyRecords(MemoryKeyStore):
+    def add_idempotency_record(self, record: IdempotencyRecord) -> None:
+        with self._lock:
+            self._tables.idempotency_records[record.key_digest] = record
+
+
+class RemembersOutsideTheTransaction(MemoryKeyStore):
+    def __init__(self) -> None:
+        super().__init__()
+        self._records: dict[str, IdempotencyRecord] = {}
+
+    def add_idempotency_record(self, record: IdempotencyRecord) -> None:
+        super().add_idempotency_record(record)
+        self._records[record.key_digest] = record
+
+    def find_idempotency_record(self, key_digest: str) -> IdempotencyRecord | None:
+        return self._records.get(key_digest)
+
+
+class KnowsNoProduct(MemoryKeyStore):
+    def find_product(self, product_id: int) -> None:
+        return None
