@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Credentials,
         IdempotencyRecord,
         LicenseKey,
+        LicenseKeyStatus,
         LicenseKeyTerms,
         Product,
     )
@@ -73,6 +74,30 @@ class KeyStore(Protocol):
             IdempotencyConflict: there is a record with this digest already, or one is being stored at this moment.
 
         """
+        ...
+
+
+@runtime_checkable
+class LicenseKeyRowStore(Protocol):
+    """What a key store also does that imports license keys of different terms fast."""
+
+    def add_license_key_rows(self, rows: Sequence[tuple[str, LicenseKeyTerms]], created_at: datetime) -> int:
+        """As :meth:`KeyStore.add_license_keys`, with terms of its own for each license key."""
+        ...
+
+
+@runtime_checkable
+class LicenseKeyPageStore(Protocol):
+    """What a key store also does whose license keys can be exported."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """As :meth:`KeyStore.transaction`."""
+        ...
+
+    def list_license_keys(
+        self, after_id: int, limit: int, *, product_id: int | None, status: LicenseKeyStatus | None
+    ) -> Sequence[LicenseKey]:
+        """Return up to ``limit`` license keys with ids greater than ``after_id``, by id; ``None`` is any."""
         ...
 
 

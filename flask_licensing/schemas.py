@@ -181,6 +181,15 @@ class Moment(_LabelledField):
             raise self.make_error("format") from None
 
 
+LICENSE_KEY_RULE = f"a string of 1 to {MAX_TEXT_LENGTH} characters without control characters"
+"""What a license key has to be, once trimmed (contract section 4)."""
+
+
+def is_license_key(text: str) -> bool:
+    """Whether a trimmed text can be a license key."""
+    return 0 < len(text) <= MAX_TEXT_LENGTH and _NOT_TEXT.search(text) is None
+
+
 class LicenseKeys(_LabelledField):
     """An array of license keys, or its JSON as text; each 1 to 255 characters once trimmed."""
 
@@ -189,8 +198,6 @@ class LicenseKeys(_LabelledField):
         "wrong": "The license key at position {position} must be {rule}.",
         "more_wrong": "{count} license keys are wrong in all.",
     }
-    _RULE = f"a string of 1 to {MAX_TEXT_LENGTH} characters without control characters"
-
     limit: int | None = None
 
     def _deserialize(
@@ -202,11 +209,7 @@ class LicenseKeys(_LabelledField):
         if self.limit is not None and len(sent) > self.limit:
             raise RequestTooLarge(f"A request takes at most {self.limit} license keys; this one has {len(sent)}")
         trimmed = tuple(key.strip() if isinstance(key, str) else "" for key in sent)
-        wrong = [
-            position
-            for position, key in enumerate(trimmed, start=1)
-            if not 0 < len(key) <= MAX_TEXT_LENGTH or _NOT_TEXT.search(key)
-        ]
+        wrong = [position for position, key in enumerate(trimmed, start=1) if not is_license_key(key)]
         if wrong:
             raise self._wrong_license_keys(wrong)
         return trimmed
@@ -223,25 +226,20 @@ class LicenseKeys(_LabelledField):
 
     def _wrong_license_keys(self, positions: list[int]) -> ValidationError:
         named = positions[:NAMED_WRONG_LICENSE_KEYS]
-        errors = [self.make_error("wrong", position=position, rule=self._RULE) for position in named]
+        errors = [self.make_error("wrong", position=position, rule=LICENSE_KEY_RULE) for position in named]
         if len(positions) > len(named):
             errors.append(self.make_error("more_wrong", count=len(positions)))
         return ValidationError([str(sentence) for error in errors for sentence in error.messages])
 
 
-class CreateLicenseKeysSchema(Schema):
-    """The fields of ``create-license-keys``; ``load`` answers with a :class:`LicenseKeyBatch`.
-
-    ``max_license_keys`` is the most license keys in one request, ``None`` for no limit; more raise
-    :class:`~flask_licensing.errors.RequestTooLarge`.
-    """
+class LicenseKeyTermsSchema(Schema):
+    """The fields that all license keys of a request share; ``load`` answers with :class:`LicenseKeyTerms`."""
 
     class Meta:
         """Unknown fields are ignored (contract section 3)."""
 
         unknown = EXCLUDE
 
-    license_keys = LicenseKeys(required=True)
     product_id = ProductId(required=True, minimum=1)
     activation_limit = WholeNumber(required=True)
     validity = WholeNumber(required=True, maximum=MAX_VALIDITY_DAYS)
@@ -250,20 +248,10 @@ class CreateLicenseKeysSchema(Schema):
     owner_email = EmailAddress(load_default=None)
     assigned_at = Moment(load_default=None)
 
-    def __init__(self, *, max_license_keys: int | None) -> None:
-        self.max_license_keys = max_license_keys
-        super().__init__()
-
     @property
     def unknown_product_sentence(self) -> str:
         """What is said of a product id that names no product."""
         return str(self.fields["product_id"].make_error("unknown").messages[0])
-
-    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
-        """Give the license keys field of this schema its limit."""
-        super().on_bind_field(field_name, field_obj)
-        if isinstance(field_obj, LicenseKeys):
-            field_obj.limit = self.max_license_keys
 
     @pre_load
     def _drop_empty_fields(self, data: Mapping[str, Any], **_: object) -> dict[str, Any]:
@@ -272,12 +260,36 @@ class CreateLicenseKeysSchema(Schema):
 
     @validates_schema(skip_on_field_errors=True)
     def _require_an_expiry_date(self, data: Mapping[str, Any], **_: object) -> None:
-        assigned_at: datetime | None = data["assigned_at"]
-        if assigned_at and timedelta(days=data["validity"]) > datetime.max - assigned_at:
+        assigned_at: datetime | None = data.get("assigned_at")
+        if assigned_at and timedelta(days=data.get("validity", 0)) > datetime.max - assigned_at:
             raise ValidationError("The validity field puts the expiry date past the year 9999.", "validity")
 
     @post_load
-    def _to_batch(self, data: dict[str, Any], **_: object) -> LicenseKeyBatch:
+    def _to_dataclass(self, data: dict[str, Any], **_: object) -> LicenseKeyTerms | LicenseKeyBatch:
+        return LicenseKeyTerms(**data)
+
+
+class CreateLicenseKeysSchema(LicenseKeyTermsSchema):
+    """The fields of ``create-license-keys``; ``load`` answers with a :class:`LicenseKeyBatch`.
+
+    ``max_license_keys`` is the most license keys in one request, ``None`` for no limit; more raise
+    :class:`~flask_licensing.errors.RequestTooLarge`.
+    """
+
+    license_keys = LicenseKeys(required=True)
+
+    def __init__(self, *, max_license_keys: int | None) -> None:
+        self.max_license_keys = max_license_keys
+        super().__init__()
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
+        """Give the license keys field of this schema its limit."""
+        super().on_bind_field(field_name, field_obj)
+        if isinstance(field_obj, LicenseKeys):
+            field_obj.limit = self.max_license_keys
+
+    @post_load
+    def _to_dataclass(self, data: dict[str, Any], **_: object) -> LicenseKeyBatch:
         license_keys = data.pop("license_keys")
         return LicenseKeyBatch(license_keys, LicenseKeyTerms(**data))
 

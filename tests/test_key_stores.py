@@ -19,7 +19,14 @@ from flask_licensing.domain import Caller, LicenseKeyStatus, LicenseKeyTerms
 from flask_licensing.models import LicenseKey, project_models
 from flask_licensing.stores.memory import MemoryKeyStore
 from flask_licensing.stores.sqlalchemy import SQLAlchemyKeyStore
-from flask_licensing.testing import ApiKeyStoreContract, KeyStoreContract, ProductStoreContract, assert_signed
+from flask_licensing.testing import (
+    ApiKeyStoreContract,
+    KeyStoreContract,
+    LicenseKeyPageStoreContract,
+    LicenseKeyRowStoreContract,
+    ProductStoreContract,
+    assert_signed,
+)
 from flask_licensing.testing.key_store_contract import NOW
 from tests.host_key_store import HostKeyStore
 
@@ -39,7 +46,13 @@ class UnknownDialect(SQLiteDialect_pysqlite):
 registry.register("unknown", __name__, "UnknownDialect")
 
 
-class _AllContracts(KeyStoreContract, ProductStoreContract, ApiKeyStoreContract):
+class _AllContracts(
+    KeyStoreContract,
+    ProductStoreContract,
+    ApiKeyStoreContract,
+    LicenseKeyRowStoreContract,
+    LicenseKeyPageStoreContract,
+):
     @pytest.fixture
     def product_id(self, key_store: Any) -> int:
         with key_store.transaction():

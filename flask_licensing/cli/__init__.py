@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from flask_licensing.cli.api_keys import add_api_key_commands
 from flask_licensing.cli.checks import add_check_command
 from flask_licensing.cli.group import LicensingGroup
+from flask_licensing.cli.license_key_files import add_license_key_file_commands
 from flask_licensing.cli.license_keys import add_license_key_commands
 from flask_licensing.cli.private_keys import add_private_key_commands
 from flask_licensing.cli.products import add_product_commands
@@ -23,6 +24,7 @@ def create_commands(licensing: Licensing) -> LicensingGroup:
     add_product_commands(group, licensing)
     add_api_key_commands(group, licensing)
     add_license_key_commands(group, licensing)
+    add_license_key_file_commands(group, licensing)
     add_response_commands(group)
     add_check_command(group, licensing)
     return group

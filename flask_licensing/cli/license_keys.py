@@ -11,8 +11,32 @@ from flask_licensing.cli.group import json_option, print_json
 from flask_licensing.domain import LicenseKeyStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flask_licensing.cli.group import LicensingGroup
     from flask_licensing.extension import Licensing
+
+
+_TERMS_OPTIONS = (
+    click.option("--activation-limit", type=int, default=0, show_default=True, help="0 is unlimited."),
+    click.option("--validity", type=int, default=0, show_default=True, help="In days; 0 does not expire."),
+    click.option(
+        "--status",
+        type=click.Choice([status.value for status in LicenseKeyStatus]),
+        default=LicenseKeyStatus.AVAILABLE.value,
+        show_default=True,
+    ),
+    click.option("--owner-name"),
+    click.option("--owner-email"),
+    click.option("--assigned-at", help="YYYY-MM-DD HH:MM:SS in UTC, or ISO 8601 with an offset."),
+)
+
+
+def terms_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options for the terms of license keys, with their defaults, to a command."""
+    for option in reversed(_TERMS_OPTIONS):
+        command = option(command)
+    return command
 
 
 def add_license_key_commands(group: LicensingGroup, licensing: Licensing) -> None:
@@ -24,17 +48,7 @@ def add_license_key_commands(group: LicensingGroup, licensing: Licensing) -> Non
         "--file", type=click.File(encoding="utf-8"), help="A file with one license key a line; “-” is standard input."
     )
     @click.option("--product", "product_id", type=int, required=True, help="The id of the product.")
-    @click.option("--activation-limit", type=int, default=0, show_default=True, help="0 is unlimited.")
-    @click.option("--validity", type=int, default=0, show_default=True, help="In days; 0 does not expire.")
-    @click.option(
-        "--status",
-        type=click.Choice([status.value for status in LicenseKeyStatus]),
-        default=LicenseKeyStatus.AVAILABLE.value,
-        show_default=True,
-    )
-    @click.option("--owner-name")
-    @click.option("--owner-email")
-    @click.option("--assigned-at", help="YYYY-MM-DD HH:MM:SS in UTC, or ISO 8601 with an offset.")
+    @terms_options
     @json_option
     def create_license_keys(license_keys: tuple[str, ...], file: TextIO | None, *, as_json: bool, **terms: Any) -> None:
         """Create license keys, given as arguments or in a file; those that are there already are counted."""

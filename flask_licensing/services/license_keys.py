@@ -42,7 +42,7 @@ def check_batch(
     sentences = {}
     if _find_product(store, schema, batch.terms.product_id, sentences) is None:
         raise IncorrectData(sentences)
-    return dataclasses.replace(batch, terms=_with_time_of_assignment(batch.terms, now))
+    return dataclasses.replace(batch, terms=with_time_of_assignment(batch.terms, now))
 
 
 def add_batch(store: KeyStore, batch: LicenseKeyBatch, now: datetime) -> CreationResult:
@@ -67,7 +67,8 @@ def _find_product(
     return product
 
 
-def _with_time_of_assignment(terms: LicenseKeyTerms, now: datetime) -> LicenseKeyTerms:
+def with_time_of_assignment(terms: LicenseKeyTerms, now: datetime) -> LicenseKeyTerms:
+    """Return the terms; where they assign a key and don't say when, it is assigned ``now`` (contract section 4)."""
     if terms.status is not LicenseKeyStatus.ASSIGNED or terms.assigned_at is not None:
         return terms
     return dataclasses.replace(terms, assigned_at=now.replace(microsecond=0))

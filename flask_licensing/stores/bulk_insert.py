@@ -7,113 +7,181 @@ however many there are. Each statement leaves keys that exist as they are and it
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
-from flask_licensing.domain import MAX_TEXT_LENGTH
 from flask_licensing.models import LicenseKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from sqlalchemy.sql.dml import Insert
 
+Values: TypeAlias = "Mapping[str, object]"
+"""The columns of a license key by name, without its id."""
+
 _TABLE = cast("sa.Table", LicenseKey.__table__)
 _SENT = "sent_license_keys"
-_SHARED_COLUMNS = [column for column in _TABLE.columns if column.name not in {"id", "license_key"}]
-_COLUMN_NAMES = ["license_key", *(column.name for column in _SHARED_COLUMNS)]
+_COLUMNS = [column for column in _TABLE.columns if column.name != "id"]
+_SHARED_COLUMNS = [column for column in _COLUMNS if column.name != "license_key"]
+_SHARED_INSERT_COLUMNS = ["license_key", *(column.name for column in _SHARED_COLUMNS)]
 _FALLBACK_CHUNK = 500
 
 
-def insert_missing(connection: sa.Connection, license_keys: Sequence[str], values: Mapping[str, object]) -> int:
-    """Insert the license keys that are not there yet, each with ``values``; return how many were inserted."""
-    insert = _INSERTS.get(connection.dialect.name, _insert_by_chunks)
-    return insert(connection, license_keys, values)
+def insert_missing(connection: sa.Connection, license_keys: Sequence[str], shared: Values) -> int:
+    """Insert the license keys that are not there yet, all with the ``shared`` values; return how many were inserted."""
+    if connection.dialect.name not in _KEY_INSERTS:
+        return _insert_by_chunks(connection, [{**shared, "license_key": key} for key in license_keys])
+    statement, to_parameter = _KEY_INSERTS[connection.dialect.name]
+    return connection.execute(statement, {**shared, _SENT: to_parameter(license_keys)}).rowcount
 
 
-def _rows_of(license_key: sa.ColumnElement[Any]) -> sa.Select[Any]:
-    shared = [sa.bindparam(column.name, type_=column.type) for column in _SHARED_COLUMNS]
-    return sa.select(license_key, *shared)
+def insert_missing_rows(connection: sa.Connection, rows: Sequence[Values]) -> int:
+    """Insert the rows whose license keys are not there yet; return how many were inserted."""
+    if connection.dialect.name not in _ROW_INSERTS:
+        return _insert_by_chunks(connection, rows)
+    statement, to_parameters = _ROW_INSERTS[connection.dialect.name]
+    return connection.execute(statement, to_parameters(rows)).rowcount
 
 
-def _single_statement(
-    statement: Insert, to_parameter: Callable[[Sequence[str]], object]
-) -> Callable[[sa.Connection, Sequence[str], Mapping[str, object]], int]:
+def _counted(statement: Insert) -> Insert:
     # Without the option SQLAlchemy does not keep the row count of an INSERT.
-    counted = statement.execution_options(preserve_rowcount=True)
+    return statement.execution_options(preserve_rowcount=True)
 
-    def insert(connection: sa.Connection, license_keys: Sequence[str], values: Mapping[str, object]) -> int:
-        return connection.execute(counted, {**values, _SENT: to_parameter(license_keys)}).rowcount
 
-    return insert
+def _shared_parameters() -> list[sa.BindParameter[Any]]:
+    return [sa.bindparam(column.name, type_=column.type) for column in _SHARED_COLUMNS]
+
+
+def _with_shared_values(license_key: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    return sa.select(license_key, *_shared_parameters())
 
 
 def _json_array(license_keys: Sequence[str]) -> str:
     return json.dumps(license_keys, ensure_ascii=False)
 
 
-def _sqlite_insert() -> Insert:
-    sent = sa.func.json_each(sa.bindparam(_SENT, type_=sa.Text)).table_valued("value", joins_implicitly=True)
+def _json_rows(rows: Sequence[Values]) -> dict[str, object]:
+    names = [column.name for column in _COLUMNS]
+    sent = [[row[name] for name in names] for row in rows]
+    return {_SENT: json.dumps(sent, ensure_ascii=False, default=_to_sql_text)}
+
+
+def _to_sql_text(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S.%f}"
+
+
+def _column_parameter(column: sa.Column[Any]) -> str:
+    return f"{_SENT}_{column.name}"
+
+
+def _column_arrays(rows: Sequence[Values]) -> dict[str, object]:
+    return {_column_parameter(column): [row[column.name] for row in rows] for column in _COLUMNS}
+
+
+def _sqlite_insert(columns: list[str], rows: sa.Select[Any]) -> Insert:
     # SQLite reads ON CONFLICT after a SELECT without WHERE as the condition of a join (sqlite.org/lang_upsert.html).
-    rows = _rows_of(sent.c.value).where(sa.true())
-    return sqlite.insert(_TABLE).from_select(_COLUMN_NAMES, rows).on_conflict_do_nothing(["license_key"])
+    return sqlite.insert(_TABLE).from_select(columns, rows.where(sa.true())).on_conflict_do_nothing(["license_key"])
 
 
-def _postgresql_insert() -> Insert:
+def _sqlite_sent() -> sa.TableValuedAlias:
+    return sa.func.json_each(sa.bindparam(_SENT, type_=sa.Text)).table_valued("value", joins_implicitly=True)
+
+
+def _sqlite_insert_keys() -> Insert:
+    return _sqlite_insert(_SHARED_INSERT_COLUMNS, _with_shared_values(_sqlite_sent().c.value))
+
+
+def _sqlite_insert_rows() -> Insert:
+    row = _sqlite_sent().c.value
+    values = [sa.func.json_extract(row, f"$[{position}]") for position in range(len(_COLUMNS))]
+    return _sqlite_insert([column.name for column in _COLUMNS], sa.select(*values))
+
+
+def _postgresql_insert(columns: list[str], rows: sa.Select[Any]) -> Insert:
+    insert = postgresql.insert(_TABLE).from_select(columns, rows)
+    return insert.on_conflict_do_nothing(index_elements=["license_key"])
+
+
+def _postgresql_insert_keys() -> Insert:
     sent = sa.func.unnest(sa.bindparam(_SENT, type_=postgresql.ARRAY(sa.Text))).column_valued("license_key")
-    return (
-        postgresql.insert(_TABLE)
-        .from_select(_COLUMN_NAMES, _rows_of(sent))
-        .on_conflict_do_nothing(index_elements=["license_key"])
-    )
+    return _postgresql_insert(_SHARED_INSERT_COLUMNS, _with_shared_values(sent))
 
 
-def _mysql_insert() -> Insert:
-    sent = sa.text(
-        f"JSON_TABLE(:{_SENT}, '$[*]' COLUMNS (license_key VARCHAR({MAX_TEXT_LENGTH})"
-        " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PATH '$')) AS sent"
+def _postgresql_insert_rows() -> Insert:
+    arrays = [sa.bindparam(_column_parameter(column), type_=postgresql.ARRAY(column.type)) for column in _COLUMNS]
+    names = [column.name for column in _COLUMNS]
+    sent = sa.func.unnest(*arrays).table_valued(*names, name="sent").render_derived()
+    return _postgresql_insert(names, sa.select(*sent.c))
+
+
+def _mysql_insert(paths: Mapping[str, str], shared: Sequence[sa.BindParameter[Any]] = ()) -> Insert:
+    """Return the insert of what lies at the JSON paths, by column name, in each element of the array sent."""
+    dialect = mysql.dialect()
+    definitions = ", ".join(
+        f"{name} {_TABLE.c[name].type.compile(dialect)} PATH '{path}'" for name, path in paths.items()
     )
-    rows = _rows_of(sa.literal_column("sent.license_key")).select_from(sent)
+    sent = sa.text(f"JSON_TABLE(:{_SENT}, '$[*]' COLUMNS ({definitions})) AS sent")
+    values: list[sa.ColumnElement[Any]] = [sa.literal_column(f"sent.{name}") for name in paths]
+    rows = sa.select(*values, *shared).select_from(sent)
     # ON DUPLICATE KEY UPDATE counts rows it leaves alone. IGNORE also passes over a missing product: whoever calls
     # holds a lock on the product's row.
-    return mysql.insert(_TABLE).prefix_with("IGNORE").from_select(_COLUMN_NAMES, rows)
+    insert = mysql.insert(_TABLE).prefix_with("IGNORE")
+    return insert.from_select([*paths, *(parameter.key for parameter in shared)], rows)
 
 
-def _insert_by_chunks(connection: sa.Connection, license_keys: Sequence[str], values: Mapping[str, object]) -> int:
+def _mysql_insert_keys() -> Insert:
+    return _mysql_insert({"license_key": "$"}, _shared_parameters())
+
+
+def _mysql_insert_rows() -> Insert:
+    return _mysql_insert({column.name: f"$[{position}]" for position, column in enumerate(_COLUMNS)})
+
+
+def _insert_by_chunks(connection: sa.Connection, rows: Sequence[Values]) -> int:
     """Insert on databases this package has no statement for: right on all of them, faster on none."""
     return sum(
-        _insert_chunk(connection, license_keys[start : start + _FALLBACK_CHUNK], values)
-        for start in range(0, len(license_keys), _FALLBACK_CHUNK)
+        _insert_chunk(connection, rows[start : start + _FALLBACK_CHUNK])
+        for start in range(0, len(rows), _FALLBACK_CHUNK)
     )
 
 
-def _insert_chunk(connection: sa.Connection, license_keys: Sequence[str], values: Mapping[str, object]) -> int:
-    known = set(connection.scalars(sa.select(_TABLE.c.license_key).where(_TABLE.c.license_key.in_(license_keys))))
-    missing = [license_key for license_key in license_keys if license_key not in known]
+def _insert_chunk(connection: sa.Connection, rows: Sequence[Values]) -> int:
+    sent = [row["license_key"] for row in rows]
+    known = set(connection.scalars(sa.select(_TABLE.c.license_key).where(_TABLE.c.license_key.in_(sent))))
+    missing = [row for row in rows if row["license_key"] not in known]
     if not missing:
         return 0
     try:
         with connection.begin_nested():
-            connection.execute(sa.insert(_TABLE), [{**values, "license_key": key} for key in missing])
+            connection.execute(sa.insert(_TABLE), missing)
     except sa.exc.IntegrityError:
-        return sum(_insert_one(connection, key, values) for key in missing)
+        return sum(_insert_one(connection, row) for row in missing)
     return len(missing)
 
 
-def _insert_one(connection: sa.Connection, license_key: str, values: Mapping[str, object]) -> int:
+def _insert_one(connection: sa.Connection, row: Values) -> int:
     try:
         with connection.begin_nested():
-            connection.execute(sa.insert(_TABLE), {**values, "license_key": license_key})
+            connection.execute(sa.insert(_TABLE), row)
     except sa.exc.IntegrityError:
         return 0
     return 1
 
 
-_INSERTS = {
-    "sqlite": _single_statement(_sqlite_insert(), _json_array),
-    "postgresql": _single_statement(_postgresql_insert(), list),
-    "mysql": _single_statement(_mysql_insert(), _json_array),
-    "mariadb": _single_statement(_mysql_insert(), _json_array),
+_KEY_INSERTS: dict[str, tuple[Insert, Callable[[Sequence[str]], object]]] = {
+    "sqlite": (_counted(_sqlite_insert_keys()), _json_array),
+    "postgresql": (_counted(_postgresql_insert_keys()), list),
+    "mysql": (_counted(_mysql_insert_keys()), _json_array),
+    "mariadb": (_counted(_mysql_insert_keys()), _json_array),
+}
+
+_ROW_INSERTS: dict[str, tuple[Insert, Callable[[Sequence[Values]], dict[str, object]]]] = {
+    "sqlite": (_counted(_sqlite_insert_rows()), _json_rows),
+    "postgresql": (_counted(_postgresql_insert_rows()), _column_arrays),
+    "mysql": (_counted(_mysql_insert_rows()), _json_rows),
+    "mariadb": (_counted(_mysql_insert_rows()), _json_rows),
 }

@@ -6,6 +6,7 @@ import dataclasses
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from flask_licensing.domain import ApiKey, IdempotencyRecord, LicenseKey, LicenseKeyTerms, Product
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from flask_licensing.config import IpNetwork
+    from flask_licensing.domain import LicenseKeyStatus
 
 
 @dataclass
@@ -75,6 +77,21 @@ class MemoryKeyStore:
             for row_id, license_key in enumerate(new, start=len(stored) + 1):
                 stored[license_key] = LicenseKey(row_id, license_key, terms, created_at)
             return len(new)
+
+    def add_license_key_rows(self, rows: Sequence[tuple[str, LicenseKeyTerms]], created_at: datetime) -> int:
+        """Store the license keys that are not there yet, each with its terms; return how many."""
+        return sum(self.add_license_keys([license_key], terms, created_at) for license_key, terms in rows)
+
+    def list_license_keys(
+        self, after_id: int, limit: int, *, product_id: int | None, status: LicenseKeyStatus | None
+    ) -> Sequence[LicenseKey]:
+        """Return a page of license keys, by id."""
+        matching = (
+            key
+            for key in self._tables.license_keys.values()
+            if key.id > after_id and product_id in {None, key.terms.product_id} and status in {None, key.terms.status}
+        )
+        return list(islice(matching, limit))
 
     def find_license_key(self, license_key: str) -> LicenseKey | None:
         """Return the stored license key, or ``None``."""

@@ -20,7 +20,7 @@ from flask_licensing.domain import (
     SignedAnswer,
 )
 from flask_licensing.errors import IdempotencyConflict
-from flask_licensing.stores.bulk_insert import insert_missing
+from flask_licensing.stores.bulk_insert import insert_missing, insert_missing_rows
 from flask_licensing.stores.database_errors import translate
 
 if TYPE_CHECKING:
@@ -86,35 +86,30 @@ class SQLAlchemyKeyStore:
 
     def add_license_keys(self, license_keys: Sequence[str], terms: LicenseKeyTerms, created_at: datetime) -> int:
         """Store the license keys that are not there yet, in one statement; return how many the database stored."""
-        values = {
-            "product_id": terms.product_id,
-            "activation_limit": terms.activation_limit,
-            "validity": terms.validity,
-            "status": terms.status.value,
-            "owner_name": terms.owner_name,
-            "owner_email": terms.owner_email,
-            "assigned_at": terms.assigned_at,
-            "created_at": created_at,
-            "updated_at": created_at,
-        }
-        return insert_missing(self._session().connection(), license_keys, values)
+        return insert_missing(self._session().connection(), license_keys, _to_values(terms, created_at))
+
+    def add_license_key_rows(self, rows: Sequence[tuple[str, LicenseKeyTerms]], created_at: datetime) -> int:
+        """Store the license keys that are not there yet, each with its terms, in one statement; return how many."""
+        values = [{"license_key": license_key, **_to_values(terms, created_at)} for license_key, terms in rows]
+        return insert_missing_rows(self._session().connection(), values)
+
+    def list_license_keys(
+        self, after_id: int, limit: int, *, product_id: int | None, status: LicenseKeyStatus | None
+    ) -> Sequence[LicenseKey]:
+        """Return a page of license keys, by id."""
+        table = models.LicenseKey.__table__
+        query = sa.select(table).where(table.c.id > after_id).order_by(table.c.id).limit(limit)
+        if product_id is not None:
+            query = query.where(table.c.product_id == product_id)
+        if status is not None:
+            query = query.where(table.c.status == status.value)
+        return [_to_license_key(row) for row in self._session().execute(query)]
 
     def find_license_key(self, license_key: str) -> LicenseKey | None:
         """Return the stored license key, or ``None``."""
         table = models.LicenseKey.__table__
         row = self._session().execute(sa.select(table).where(table.c.license_key == license_key)).one_or_none()
-        if row is None:
-            return None
-        terms = LicenseKeyTerms(
-            product_id=row.product_id,
-            activation_limit=row.activation_limit,
-            validity=row.validity,
-            status=LicenseKeyStatus(row.status),
-            owner_name=row.owner_name,
-            owner_email=row.owner_email,
-            assigned_at=row.assigned_at,
-        )
-        return LicenseKey(row.id, row.license_key, terms, row.created_at)
+        return None if row is None else _to_license_key(row)
 
     def find_idempotency_record(self, key_digest: str) -> IdempotencyRecord | None:
         """Return the record, or ``None``."""
@@ -200,6 +195,33 @@ class SQLAlchemyKeyStore:
     def _insert(self, model: type[models.Base], values: dict[str, object]) -> int:
         inserted = self._session().connection().execute(sa.insert(model).values(values))
         return cast("tuple[int]", inserted.inserted_primary_key)[0]
+
+
+def _to_values(terms: LicenseKeyTerms, created_at: datetime) -> dict[str, object]:
+    return {
+        "product_id": terms.product_id,
+        "activation_limit": terms.activation_limit,
+        "validity": terms.validity,
+        "status": terms.status.value,
+        "owner_name": terms.owner_name,
+        "owner_email": terms.owner_email,
+        "assigned_at": terms.assigned_at,
+        "created_at": created_at,
+        "updated_at": created_at,
+    }
+
+
+def _to_license_key(row: sa.Row[tuple[object, ...]]) -> LicenseKey:
+    terms = LicenseKeyTerms(
+        product_id=row.product_id,
+        activation_limit=row.activation_limit,
+        validity=row.validity,
+        status=LicenseKeyStatus(row.status),
+        owner_name=row.owner_name,
+        owner_email=row.owner_email,
+        assigned_at=row.assigned_at,
+    )
+    return LicenseKey(row.id, row.license_key, terms, row.created_at)
 
 
 def _to_api_key(row: sa.Row[tuple[object, ...]]) -> ApiKey:

@@ -8,13 +8,27 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from flask_licensing.testing.answers import assert_signed
     from flask_licensing.testing.key_store_contract import KeyStoreContract
-    from flask_licensing.testing.optional_store_contracts import ApiKeyStoreContract, ProductStoreContract
+    from flask_licensing.testing.optional_store_contracts import (
+        ApiKeyStoreContract,
+        LicenseKeyPageStoreContract,
+        LicenseKeyRowStoreContract,
+        ProductStoreContract,
+    )
 
-__all__ = ["ApiKeyStoreContract", "KeyStoreContract", "ProductStoreContract", "assert_signed"]
+__all__ = [
+    "ApiKeyStoreContract",
+    "KeyStoreContract",
+    "LicenseKeyPageStoreContract",
+    "LicenseKeyRowStoreContract",
+    "ProductStoreContract",
+    "assert_signed",
+]
 
 _HOMES = {
     "ApiKeyStoreContract": "optional_store_contracts",
     "KeyStoreContract": "key_store_contract",
+    "LicenseKeyPageStoreContract": "optional_store_contracts",
+    "LicenseKeyRowStoreContract": "optional_store_contracts",
     "ProductStoreContract": "optional_store_contracts",
     "assert_signed": "answers",
 }

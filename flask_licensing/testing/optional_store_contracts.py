@@ -1,4 +1,4 @@
-"""What a key store has to do that also manages products, or API keys, as classes of tests."""
+"""What a key store has to do that also manages products or API keys, imports or exports, as classes of tests."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flask_licensing.domain import LicenseKeyStatus, LicenseKeyTerms
+from flask_licensing.domain import MAX_INTEGER, LicenseKeyStatus, LicenseKeyTerms
 
 if TYPE_CHECKING:
-    from flask_licensing.domain import ApiKey
+    from flask_licensing.domain import ApiKey, LicenseKey
 
 NOW = datetime(2026, 1, 2, 3, 4, 5)
 
@@ -47,6 +47,109 @@ class ProductStoreContract:
         with key_store.transaction():
             assert key_store.find_license_key("A").terms == terms[0]
         assert counts == [1, 0]
+
+
+class LicenseKeyRowStoreContract:
+    """Tests of :class:`~flask_licensing.hooks.LicenseKeyRowStore`; subclass it and supply both fixtures."""
+
+    @pytest.fixture
+    def key_store(self) -> Any:
+        """Return the store under test."""
+        raise NotImplementedError("override the fixture key_store")
+
+    @pytest.fixture
+    def product_id(self) -> int:
+        """Return the id of a product in the store."""
+        raise NotImplementedError("override the fixture product_id")
+
+    def test_each_row_keeps_its_own_terms(self, key_store: Any, product_id: int) -> None:
+        rows = _rows_of_different_terms(product_id)
+        with key_store.transaction():
+            assert key_store.add_license_key_rows(rows, NOW) == len(rows)
+        with key_store.transaction():
+            stored = [key_store.find_license_key(license_key) for license_key, _ in rows]
+        assert [(key.license_key, key.terms) for key in stored] == rows
+        assert {key.created_at for key in stored} == {NOW}
+
+    def test_rows_whose_keys_are_there_stay_as_they_are_and_are_not_counted(
+        self, key_store: Any, product_id: int
+    ) -> None:
+        (first, first_terms), (second, second_terms), *_ = _rows_of_different_terms(product_id)
+        with key_store.transaction():
+            key_store.add_license_keys([first], first_terms, NOW)
+        with key_store.transaction():
+            assert key_store.add_license_key_rows([(first, second_terms), (second, second_terms)], NOW) == 1
+        with key_store.transaction():
+            assert key_store.find_license_key(first).terms == first_terms
+
+    def test_rows_are_stored_in_thousands(self, key_store: Any, product_id: int) -> None:
+        terms = [LicenseKeyTerms(product_id, limit, 0, LicenseKeyStatus.AVAILABLE) for limit in range(2)]
+        rows = [(f"KEY-{number:04}", terms[number % 2]) for number in range(3000)]
+        with key_store.transaction():
+            assert key_store.add_license_key_rows(rows, NOW) == 3000
+        with key_store.transaction():
+            assert key_store.find_license_key("KEY-2999").terms == terms[1]
+
+
+class LicenseKeyPageStoreContract:
+    """Tests of :class:`~flask_licensing.hooks.LicenseKeyPageStore`; subclass it and supply both fixtures."""
+
+    @pytest.fixture
+    def key_store(self) -> Any:
+        """Return the store under test, without license keys."""
+        raise NotImplementedError("override the fixture key_store")
+
+    @pytest.fixture
+    def product_id(self) -> int:
+        """Return the id of a product in the store."""
+        raise NotImplementedError("override the fixture product_id")
+
+    def test_pages_hold_all_license_keys_once_by_id(self, key_store: Any, product_id: int) -> None:
+        rows = _rows_of_different_terms(product_id)
+        with key_store.transaction():
+            for license_key, terms in rows:
+                key_store.add_license_keys([license_key], terms, NOW)
+        listed = _all_pages(key_store, limit=2)
+        assert [(key.license_key, key.terms) for key in listed] == rows
+        assert [key.id for key in listed] == sorted({key.id for key in listed})
+
+    def test_pages_are_of_one_product_and_one_status_where_asked(self, key_store: Any, product_id: int) -> None:
+        rows = _rows_of_different_terms(product_id)
+        with key_store.transaction():
+            for license_key, terms in rows:
+                key_store.add_license_keys([license_key], terms, NOW)
+        reserved = [license_key for license_key, terms in rows if terms.status is LicenseKeyStatus.RESERVED]
+        listed = _all_pages(key_store, product_id=product_id, status=LicenseKeyStatus.RESERVED)
+        assert [key.license_key for key in listed] == reserved
+        assert _all_pages(key_store, product_id=product_id + 1) == []
+
+
+def _rows_of_different_terms(product_id: int) -> list[tuple[str, LicenseKeyTerms]]:
+    assigned: dict[str, Any] = {
+        "owner_name": "Zoë 😀",
+        "owner_email": "zoe@example.com",
+        "assigned_at": datetime(1999, 12, 31, 23, 59),
+    }
+    return [
+        ("A", LicenseKeyTerms(product_id, 0, 0, LicenseKeyStatus.AVAILABLE)),
+        ("B\\\"'[é]😀", LicenseKeyTerms(product_id, 3, 365, LicenseKeyStatus.ASSIGNED, **assigned)),
+        ("a", LicenseKeyTerms(product_id, MAX_INTEGER, 1, LicenseKeyStatus.RESERVED)),
+        ("null", LicenseKeyTerms(product_id, 1, 0, LicenseKeyStatus.RESERVED, owner_name="null")),
+        ("é", LicenseKeyTerms(product_id, 0, 0, LicenseKeyStatus.BLOCKED, owner_email="a@example.com")),
+    ]
+
+
+def _all_pages(
+    key_store: Any, *, limit: int = 100, product_id: int | None = None, status: LicenseKeyStatus | None = None
+) -> list[LicenseKey]:
+    listed: list[LicenseKey] = []
+    while True:
+        after_id = listed[-1].id if listed else 0
+        with key_store.transaction():
+            page = key_store.list_license_keys(after_id, limit, product_id=product_id, status=status)
+        listed += page
+        if not page:
+            return listed
 
 
 class ApiKeyStoreContract:

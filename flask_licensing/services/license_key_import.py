@@ -1,0 +1,196 @@
+"""Importing license keys from a stream of rows, batch by batch; memory stays flat however many there are."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import islice
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from marshmallow import ValidationError
+
+from flask_licensing.errors import IncorrectData, StoreUnavailable, TransactionConflict
+from flask_licensing.hooks import LicenseKeyRowStore
+from flask_licensing.schemas import LICENSE_KEY_RULE, LicenseKeyTermsSchema, is_license_key, sentences_of
+from flask_licensing.services.license_key_formats import TERMS_COLUMNS
+from flask_licensing.services.license_keys import with_time_of_assignment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
+
+    from flask_licensing.domain import LicenseKeyTerms
+    from flask_licensing.hooks import Clock, KeyStore
+    from flask_licensing.services.license_key_formats import Row, Terms
+
+DEFAULT_BATCH_SIZE = 10_000
+"""Rows in one transaction."""
+
+BATCH_ATTEMPTS = 5
+"""How often a batch is tried where the database ends its transaction for another."""
+
+REMEMBERED_TERMS = 10_000
+"""How many different terms are checked once and remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportSummary:
+    """What came of the rows read so far: ``created`` + ``duplicate`` + ``rejected`` = ``rows``."""
+
+    rows: int = 0
+    created: int = 0
+    duplicate: int = 0
+    rejected: int = 0
+
+    def __add__(self, other: ImportSummary) -> ImportSummary:
+        mine, others = dataclasses.astuple(self), dataclasses.astuple(other)
+        return ImportSummary(*(one + another for one, another in zip(mine, others, strict=True)))
+
+
+class _BatchResult(NamedTuple):
+    summary: ImportSummary
+    rejected: list[tuple[Row, str]]
+
+
+class _DryRunEnded(Exception):
+    """Rolls the transaction of a dry run back."""
+
+
+class LicenseKeyImport:
+    """Imports rows into a key store.
+
+    ``defaults`` are terms, by name, for rows that do not say. ``reject`` is called with each row that can't be imported
+    and the reason, in the order of the file. After each batch ``progress`` is called with the summary so far.
+    """
+
+    def __init__(
+        self,
+        store: KeyStore,
+        clock: Clock,
+        *,
+        defaults: Mapping[str, Any],
+        reject: Callable[[Row, str], None],
+        progress: Callable[[ImportSummary], None],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._defaults = tuple(defaults.get(name) for name in TERMS_COLUMNS)
+        self._reject = reject
+        self._progress = progress
+        self._schema = LicenseKeyTermsSchema()
+        self._remembered: dict[Terms, LicenseKeyTerms | str] = {}
+
+    def run(self, rows: Iterator[Row], *, batch_size: int, dry_run: bool) -> ImportSummary:
+        """Import the rows and return what came of them.
+
+        Each batch is one transaction, so an import that was interrupted can be started again: what is there counts as
+        duplicate. A dry run is one transaction that is rolled back.
+
+        Raises:
+            IncorrectData: a default is wrong, or names a product that does not exist; nothing was read.
+            StoreUnavailable: the key store can't be reached; earlier batches stay.
+
+        """
+        self._check_defaults()
+        if not dry_run:
+            return self._run(rows, batch_size, self._commit_batch)
+        summary = ImportSummary()
+        try:
+            with self._store.transaction():
+                summary = self._run(rows, batch_size, self._add_batch)
+                raise _DryRunEnded
+        except _DryRunEnded:
+            return summary
+
+    def _check_defaults(self) -> None:
+        given = {name: value for name, value in zip(TERMS_COLUMNS, self._defaults, strict=True) if value is not None}
+        wrong = self._schema.validate(given, partial=True)
+        product_id = given.get("product_id")
+        if product_id is not None and not wrong:
+            with self._store.transaction():
+                if self._store.find_product(int(product_id)) is None:
+                    wrong = {"product_id": [self._schema.unknown_product_sentence]}
+        if wrong:
+            raise IncorrectData(wrong)
+
+    def _run(self, rows: Iterator[Row], batch_size: int, add: Callable[[list[Row]], _BatchResult]) -> ImportSummary:
+        summary = ImportSummary()
+        while batch := list(islice(rows, batch_size)):
+            result = add(batch)
+            for row, reason in result.rejected:
+                self._reject(row, reason)
+            summary += result.summary
+            self._progress(summary)
+        return summary
+
+    def _commit_batch(self, batch: list[Row]) -> _BatchResult:
+        for _ in range(BATCH_ATTEMPTS):
+            try:
+                with self._store.transaction():
+                    return self._add_batch(batch)
+            except TransactionConflict:
+                continue
+        raise StoreUnavailable
+
+    def _add_batch(self, batch: list[Row]) -> _BatchResult:
+        now = self._clock()
+        rejected: list[tuple[Row, str]] = []
+        by_terms: dict[Terms, list[Row]] = defaultdict(list)
+        for row in batch:
+            if row.problem is not None:
+                rejected.append((row, row.problem))
+            elif not is_license_key(row.license_key):
+                rejected.append((row, f"The license key must be {LICENSE_KEY_RULE}."))
+            else:
+                by_terms[row.terms].append(row)
+        accepted: list[tuple[LicenseKeyTerms, list[Row]]] = []
+        for said, rows in by_terms.items():
+            terms = self._check_terms(said)
+            if isinstance(terms, str):
+                rejected.extend((row, terms) for row in rows)
+            else:
+                accepted.append((with_time_of_assignment(terms, now), rows))
+        accepted, of_unknown_products = self._check_products(accepted)
+        rejected.extend(of_unknown_products)
+        created = self._store_rows(accepted, now)
+        count = sum(len(rows) for _, rows in accepted)
+        summary = ImportSummary(len(batch), created, count - created, len(rejected))
+        return _BatchResult(summary, sorted(rejected, key=lambda refused: refused[0].line))
+
+    def _check_terms(self, said: Terms) -> LicenseKeyTerms | str:
+        """Return the terms, or the sentences that say why they are none."""
+        if said not in self._remembered:
+            if len(self._remembered) >= REMEMBERED_TERMS:
+                self._remembered.clear()
+            self._remembered[said] = self._load_terms(said)
+        return self._remembered[said]
+
+    def _load_terms(self, said: Terms) -> LicenseKeyTerms | str:
+        values = [default if value is None else value for value, default in zip(said, self._defaults, strict=True)]
+        try:
+            terms: LicenseKeyTerms = self._schema.load(dict(zip(TERMS_COLUMNS, values, strict=True)))
+        except ValidationError as error:
+            return " ".join(sentence for sentences in sentences_of(error).values() for sentence in sentences)
+        return terms
+
+    def _check_products(
+        self, groups: list[tuple[LicenseKeyTerms, list[Row]]]
+    ) -> tuple[list[tuple[LicenseKeyTerms, list[Row]]], list[tuple[Row, str]]]:
+        product_ids = {terms.product_id for terms, _ in groups}
+        known = {product_id for product_id in product_ids if self._store.find_product(product_id) is not None}
+        kept = [group for group in groups if group[0].product_id in known]
+        sentence = self._schema.unknown_product_sentence
+        refused = [(row, sentence) for terms, rows in groups if terms.product_id not in known for row in rows]
+        return kept, refused
+
+    def _store_rows(self, groups: list[tuple[LicenseKeyTerms, list[Row]]], now: datetime) -> int:
+        if len(groups) > 1 and isinstance(self._store, LicenseKeyRowStore):
+            # Of a key that is there twice the first row counts, so later rows are put in first.
+            terms_of = {row.license_key: terms for terms, rows in reversed(groups) for row in reversed(rows)}
+            return self._store.add_license_key_rows(sorted(terms_of.items(), key=itemgetter(0)), now)
+        return sum(
+            self._store.add_license_keys(sorted({row.license_key for row in rows}), terms, now)
+            for terms, rows in groups
+        )
