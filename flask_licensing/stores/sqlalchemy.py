@@ -37,6 +37,26 @@ SessionProvider: TypeAlias = "Callable[[], Session | scoped_session[Any]]"
 """Returns the session to work in; called for every access."""
 
 
+def _table_of(model: type[models.Base]) -> sa.Table:
+    return cast("sa.Table", model.__table__)
+
+
+# Statements of every request are built once: building one anew, or going through the ORM, costs as much as running it.
+_PRODUCTS = _table_of(models.Product)
+_FIND_PRODUCT = (
+    sa.select(_PRODUCTS.c.id, _PRODUCTS.c.name)
+    .where(_PRODUCTS.c.id == sa.bindparam("product_id"))
+    .with_for_update(read=True, key_share=True)
+)
+_API_KEYS = _table_of(models.ApiKey)
+_FIND_API_KEY = sa.select(_API_KEYS).where(_API_KEYS.c.secret_hash == sa.bindparam("secret_hash"))
+_IDEMPOTENCY_RECORDS = _table_of(models.IdempotencyRecord)
+_FIND_IDEMPOTENCY_RECORD = sa.select(_IDEMPOTENCY_RECORDS).where(
+    _IDEMPOTENCY_RECORDS.c.key_digest == sa.bindparam("key_digest")
+)
+_ADD_IDEMPOTENCY_RECORD = sa.insert(_IDEMPOTENCY_RECORDS)
+
+
 class SQLAlchemyKeyStore:
     """Keeps products, license keys, API keys and idempotency records with SQLAlchemy.
 
@@ -68,9 +88,7 @@ class SQLAlchemyKeyStore:
 
     def find_product(self, product_id: int) -> Product | None:
         """Return the product, or ``None``; its row can't be deleted before the transaction ends."""
-        table = models.Product
-        query = sa.select(table.id, table.name).where(table.id == product_id)
-        row = self._session().execute(query.with_for_update(read=True, key_share=True)).one_or_none()
+        row = self._execute(_FIND_PRODUCT, product_id=product_id).one_or_none()
         return None if row is None else Product(row.id, row.name)
 
     def add_product(self, name: str, created_at: datetime) -> Product:
@@ -113,23 +131,22 @@ class SQLAlchemyKeyStore:
 
     def find_idempotency_record(self, key_digest: str) -> IdempotencyRecord | None:
         """Return the record, or ``None``."""
-        table = models.IdempotencyRecord.__table__
-        row = self._session().execute(sa.select(table).where(table.c.key_digest == key_digest)).one_or_none()
+        row = self._execute(_FIND_IDEMPOTENCY_RECORD, key_digest=key_digest).one_or_none()
         if row is None:
             return None
         return IdempotencyRecord(row.key_digest, row.payload_digest, SignedAnswer(row.body, row.status), row.created_at)
 
     def add_idempotency_record(self, record: IdempotencyRecord) -> None:
         """Store a record; raise :class:`IdempotencyConflict` where there is one."""
-        values = {
-            "key_digest": record.key_digest,
-            "payload_digest": record.payload_digest,
-            "status": record.answer.status,
-            "body": record.answer.body,
-            "created_at": record.created_at,
-        }
         try:
-            self._session().execute(sa.insert(models.IdempotencyRecord).values(values))
+            self._execute(
+                _ADD_IDEMPOTENCY_RECORD,
+                key_digest=record.key_digest,
+                payload_digest=record.payload_digest,
+                status=record.answer.status,
+                body=record.answer.body,
+                created_at=record.created_at,
+            )
         except sa.exc.IntegrityError:
             raise IdempotencyConflict(record.key_digest) from None
 
@@ -166,8 +183,7 @@ class SQLAlchemyKeyStore:
 
     def find_api_key(self, secret_hash: str) -> ApiKey | None:
         """Return the API key whose secret has this hash, or ``None``."""
-        table = models.ApiKey.__table__
-        row = self._session().execute(sa.select(table).where(table.c.secret_hash == secret_hash)).one_or_none()
+        row = self._execute(_FIND_API_KEY, secret_hash=secret_hash).one_or_none()
         return None if row is None else _to_api_key(row)
 
     def list_api_keys(self) -> Sequence[ApiKey]:
@@ -187,6 +203,9 @@ class SQLAlchemyKeyStore:
         """Return the names of this package's tables that the database does not have."""
         existing = set(sa.inspect(self._session().connection()).get_table_names())
         return sorted(set(models.Base.metadata.tables) - existing)
+
+    def _execute(self, statement: sa.Executable, **parameters: object) -> sa.CursorResult[Any]:
+        return self._session().connection().execute(statement, parameters)
 
     def _update_api_key(self, api_key_id: int, **values: object) -> bool:
         statement = sa.update(models.ApiKey).where(models.ApiKey.id == api_key_id).values(values)
