@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import logging
-import os
 from contextlib import nullcontext
-from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask import current_app
-from werkzeug.utils import ImportStringError, import_string
 
 from flask_licensing.api.blueprint import CAPABILITIES, create_blueprint
+from flask_licensing.assembly import build_state, check_private_keys, passphrase_of
 from flask_licensing.cli import create_commands
-from flask_licensing.config import Settings, configuration_key
-from flask_licensing.domain import LicenseKeyStatus, utc_now
-from flask_licensing.errors import ConfigurationError, LicensingError, PrivateKeyError
-from flask_licensing.hooks import KeyStore
-from flask_licensing.key_ring import KeyRing
-from flask_licensing.key_sources import no_keys, private_key_source_from
+from flask_licensing.config import Settings
+from flask_licensing.domain import LicenseKeyStatus
+from flask_licensing.errors import ConfigurationError
 from flask_licensing.models import project_models
 from flask_licensing.schemas import CreateLicenseKeysSchema
-from flask_licensing.services.api_keys import ApiKeyAuthenticator, create_api_key, require_api_key_store
+from flask_licensing.services.api_keys import create_api_key, require_api_key_store
 from flask_licensing.services.checks import CheckResult, run_checks
 from flask_licensing.services.license_key_export import list_license_keys
 from flask_licensing.services.license_key_files import open_for_license_keys, open_rows
@@ -32,25 +25,23 @@ from flask_licensing.services.private_keys import show_public_key, write_private
 from flask_licensing.services.products import create_product, require_product_store
 from flask_licensing.signals import license_keys_created, send_after_commit
 from flask_licensing.state import LicensingState
-from flask_licensing.stores.memory import MemoryKeyStore
-from flask_licensing.stores.sqlalchemy import SQLAlchemyKeyStore
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Collection, Sequence
     from datetime import datetime
+    from pathlib import Path
     from typing import BinaryIO
 
     from flask import Flask
     from flask_sqlalchemy import SQLAlchemy
 
     from flask_licensing.domain import ApiKey, CreationResult, NewApiKey, Product
-    from flask_licensing.hooks import Authenticator, Clock, PrivateKeySource
+    from flask_licensing.hooks import Authenticator, Clock, KeyStore, PrivateKeySource
     from flask_licensing.services.license_key_formats import Row
     from flask_licensing.services.license_key_import import ImportSummary
 
 EXTENSION_NAME = "licensing"
-
-_logger = logging.getLogger(__name__)
 
 
 def _ignore(*_: object) -> None:
@@ -111,8 +102,8 @@ class Licensing:
                 f"flask_licensing is set up on the app {app.name!r} already: call init_app once per app."
             )
         settings = Settings.collect(app.config, self._arguments)
-        state = self._build_state(app, settings)
-        _check_private_keys(state)
+        state = build_state(app, self._db, settings)
+        check_private_keys(state)
         app.register_blueprint(create_blueprint(state))
         app.cli.add_command(create_commands(self))
         app.extensions[EXTENSION_NAME] = state
@@ -330,7 +321,7 @@ class Licensing:
         """
         state = self.state
         file = write_private_key(
-            state.private_key_source, product_id, passphrase=_passphrase(state.settings), overwrite=overwrite
+            state.private_key_source, product_id, passphrase=passphrase_of(state.settings), overwrite=overwrite
         )
         state.key_ring.ask_again()
         return file
@@ -357,105 +348,3 @@ class Licensing:
                 f"flask_licensing is not set up on the app {current_app.name!r}: call licensing.init_app(app)."
             )
         return state
-
-    def _build_state(self, app: Flask, settings: Settings) -> LicensingState:
-        clock = _callable_hook(settings, "clock") or utc_now
-        key_store = self._key_store(app, settings)
-        source = _private_key_source(app, settings)
-        return LicensingState(
-            app=app,
-            settings=settings,
-            key_store=key_store,
-            private_key_source=source,
-            key_ring=KeyRing(
-                source,
-                passphrase=_passphrase(settings),
-                refresh_seconds=settings.private_key_refresh_seconds,
-                clock=clock,
-            ),
-            authenticator=_callable_hook(settings, "authenticator")
-            or _api_key_authenticator(settings, key_store, clock),
-            clock=clock,
-        )
-
-    def _key_store(self, app: Flask, settings: Settings) -> KeyStore:
-        given = _imported(settings, "key_store")
-        if given is None:
-            db = self._db
-            if db is None:
-                raise ConfigurationError(
-                    "Licensing needs a database: pass the Flask-SQLAlchemy object, Licensing(db=db), or a key_store."
-                )
-            return SQLAlchemyKeyStore(lambda: db.session)
-        store: KeyStore = given() if isinstance(given, type) or not hasattr(given, "transaction") else given
-        _require_methods(store)
-        if isinstance(store, MemoryKeyStore) and not (app.debug or app.testing):
-            _logger.warning(
-                "the memory key store forgets everything when the process ends, and each worker has its own;"
-                " it is for debugging and testing"
-            )
-        return store
-
-
-def _imported(settings: Settings, name: str) -> Any:
-    """Return the hook as given, imported where it was given as an import string."""
-    given = getattr(settings, name)
-    if not isinstance(given, str):
-        return given
-    try:
-        return import_string(given)
-    except ImportStringError as error:
-        raise ConfigurationError(
-            f"{configuration_key(name)} names {given!r}, which can't be imported: {error.exception}."
-        ) from error
-
-
-def _callable_hook(settings: Settings, name: str) -> Any:
-    hook = _imported(settings, name)
-    if hook is not None and not callable(hook):
-        raise ConfigurationError(f"{configuration_key(name)} must be callable; {type(hook).__name__} is not.")
-    return hook
-
-
-def _require_methods(store: KeyStore) -> None:
-    required = [name for name, member in vars(KeyStore).items() if callable(member) and not name.startswith("_")]
-    missing = [name for name in required if not callable(getattr(store, name, None))]
-    if missing:
-        raise ConfigurationError(f"The key store {type(store).__name__} has no {', no '.join(missing)}.")
-
-
-def _passphrase(settings: Settings) -> str | None:
-    return settings.private_key_passphrase or os.environ.get(configuration_key("private_key_passphrase"))
-
-
-def _private_key_source(app: Flask, settings: Settings) -> PrivateKeySource:
-    given = settings.private_key_source
-    if given is None:
-        return no_keys
-    if isinstance(given, str):
-        given = private_key_source_from(given, folder=Path(app.instance_path))
-    if not callable(given):
-        raise ConfigurationError(f"{configuration_key('private_key_source')} must be a text or callable.")
-    source: PrivateKeySource = given
-    return source
-
-
-def _api_key_authenticator(settings: Settings, key_store: KeyStore, clock: Clock) -> Authenticator:
-    try:
-        api_key_store = require_api_key_store(key_store)
-    except LicensingError as error:
-        raise ConfigurationError(f"{error} Give one as {configuration_key('authenticator')}.") from error
-    return ApiKeyAuthenticator(api_key_store, clock, timedelta(seconds=settings.api_key_use_interval_seconds))
-
-
-def _check_private_keys(state: LicensingState) -> None:
-    state.key_ring.check()
-    if state.key_ring.has_global_key():
-        return
-    message = (
-        f"No global private key is set, so answers can't be signed: set {configuration_key('private_key_source')}"
-        " and make a key with “flask licensing generate-private-key” or “openssl genrsa -out global.pem 2048”."
-    )
-    if state.settings.private_key_required:
-        raise PrivateKeyError(message)
-    _logger.warning(message)

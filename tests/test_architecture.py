@@ -16,7 +16,7 @@ ROWS = [
     {"hooks", "signing", "verification", "wire"},
     {"key_ring", "key_sources", "models", "schemas", "services", "state"},
     {"api", "stores"},
-    {"cli", "extension", "testing"},
+    {"assembly", "cli", "extension", "testing"},
 ]
 """The rows from the base upwards. Inside a row modules may import one another, never in a circle."""
 

@@ -1,0 +1,146 @@
+"""From settings to the parts of one app: imports hooks, fills in defaults and checks what it finds."""
+
+from __future__ import annotations
+
+import logging
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.utils import ImportStringError, import_string
+
+from flask_licensing.config import configuration_key
+from flask_licensing.domain import utc_now
+from flask_licensing.errors import ConfigurationError, LicensingError, PrivateKeyError
+from flask_licensing.hooks import KeyStore
+from flask_licensing.key_ring import KeyRing
+from flask_licensing.key_sources import no_keys, private_key_source_from
+from flask_licensing.services.api_keys import ApiKeyAuthenticator, require_api_key_store
+from flask_licensing.state import LicensingState
+from flask_licensing.stores.memory import MemoryKeyStore
+from flask_licensing.stores.sqlalchemy import SQLAlchemyKeyStore
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from flask_sqlalchemy import SQLAlchemy
+
+    from flask_licensing.config import Settings
+    from flask_licensing.hooks import Authenticator, Clock, PrivateKeySource
+
+_logger = logging.getLogger(__name__)
+
+
+def build_state(app: Flask, db: SQLAlchemy | None, settings: Settings) -> LicensingState:
+    """Return the parts of one app; ``db`` is needed where the settings name no key store.
+
+    Raises:
+        ConfigurationError: a hook can't be imported, lacks something, or is missing.
+
+    """
+    clock = _callable_hook(settings, "clock") or utc_now
+    key_store = _key_store(app, db, settings)
+    source = _private_key_source(app, settings)
+    return LicensingState(
+        app=app,
+        settings=settings,
+        key_store=key_store,
+        private_key_source=source,
+        key_ring=KeyRing(
+            source,
+            passphrase=passphrase_of(settings),
+            refresh_seconds=settings.private_key_refresh_seconds,
+            clock=clock,
+        ),
+        authenticator=_callable_hook(settings, "authenticator") or _api_key_authenticator(settings, key_store, clock),
+        clock=clock,
+    )
+
+
+def passphrase_of(settings: Settings) -> str | None:
+    """Return the passphrase of encrypted private keys, from the settings or else the environment."""
+    return settings.private_key_passphrase or os.environ.get(configuration_key("private_key_passphrase"))
+
+
+def check_private_keys(state: LicensingState) -> None:
+    """Load the private keys; without a global one, warn or refuse as the settings say.
+
+    Raises:
+        PrivateKeyError: a key is not one this package signs with, or the global one is required and missing.
+
+    """
+    state.key_ring.check()
+    if state.key_ring.has_global_key():
+        return
+    message = (
+        f"No global private key is set, so answers can't be signed: set {configuration_key('private_key_source')}"
+        " and make a key with “flask licensing generate-private-key” or “openssl genrsa -out global.pem 2048”."
+    )
+    if state.settings.private_key_required:
+        raise PrivateKeyError(message)
+    _logger.warning(message)
+
+
+def _key_store(app: Flask, db: SQLAlchemy | None, settings: Settings) -> KeyStore:
+    given = _imported(settings, "key_store")
+    if given is None:
+        if db is None:
+            raise ConfigurationError(
+                "Licensing needs a database: pass the Flask-SQLAlchemy object, Licensing(db=db), or a key_store."
+            )
+        return SQLAlchemyKeyStore(lambda: db.session)
+    store: KeyStore = given() if isinstance(given, type) or not hasattr(given, "transaction") else given
+    _require_methods(store)
+    if isinstance(store, MemoryKeyStore) and not (app.debug or app.testing):
+        _logger.warning(
+            "the memory key store forgets everything when the process ends, and each worker has its own;"
+            " it is for debugging and testing"
+        )
+    return store
+
+
+def _imported(settings: Settings, name: str) -> Any:
+    """Return the hook as given, imported where it was given as an import string."""
+    given = getattr(settings, name)
+    if not isinstance(given, str):
+        return given
+    try:
+        return import_string(given)
+    except ImportStringError as error:
+        raise ConfigurationError(
+            f"{configuration_key(name)} names {given!r}, which can't be imported: {error.exception}."
+        ) from error
+
+
+def _callable_hook(settings: Settings, name: str) -> Any:
+    hook = _imported(settings, name)
+    if hook is not None and not callable(hook):
+        raise ConfigurationError(f"{configuration_key(name)} must be callable; {type(hook).__name__} is not.")
+    return hook
+
+
+def _require_methods(store: KeyStore) -> None:
+    required = [name for name, member in vars(KeyStore).items() if callable(member) and not name.startswith("_")]
+    missing = [name for name in required if not callable(getattr(store, name, None))]
+    if missing:
+        raise ConfigurationError(f"The key store {type(store).__name__} has no {', no '.join(missing)}.")
+
+
+def _private_key_source(app: Flask, settings: Settings) -> PrivateKeySource:
+    given = settings.private_key_source
+    if given is None:
+        return no_keys
+    if isinstance(given, str):
+        given = private_key_source_from(given, folder=Path(app.instance_path))
+    if not callable(given):
+        raise ConfigurationError(f"{configuration_key('private_key_source')} must be a text or callable.")
+    source: PrivateKeySource = given
+    return source
+
+
+def _api_key_authenticator(settings: Settings, key_store: KeyStore, clock: Clock) -> Authenticator:
+    try:
+        api_key_store = require_api_key_store(key_store)
+    except LicensingError as error:
+        raise ConfigurationError(f"{error} Give one as {configuration_key('authenticator')}.") from error
+    return ApiKeyAuthenticator(api_key_store, clock, timedelta(seconds=settings.api_key_use_interval_seconds))
