@@ -8,11 +8,14 @@ from cryptography.hazmat.primitives import serialization
 from flask_licensing.signing import generate_private_key
 from tests import hosts
 from tests.databases import DATABASES, fresh_database
+from tests.gunicorn_server import running_gunicorn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from tests.gunicorn_server import GunicornServer
     from tests.hosts import Host
 
 pytest_plugins = ["pytester"]
@@ -68,3 +71,22 @@ def host(create_host: Callable[..., Host]) -> Host:
 def host_on_each_database(create_host: Callable[..., Host], database_url: str) -> Host:
     """A host app with the default settings, once over each kind of database."""
     return create_host(database_url)
+
+
+@pytest.fixture
+def serve(private_key: str, tmp_path: Path) -> Callable[..., AbstractContextManager[GunicornServer]]:
+    """Serves a host app's database through gunicorn: ``with serve(host, workers=2) as server``.
+
+    More positional arguments are gunicorn's, more keyword arguments configuration of the app, as texts.
+    """
+
+    def start(host: Host, *arguments: str, workers: int, **settings: str) -> AbstractContextManager[GunicornServer]:
+        variables = {
+            "SERVED_HOST_PRIVATE_KEY": private_key,
+            "FLASK_LICENSING_PRIVATE_KEY_SOURCE": "env:SERVED_HOST_PRIVATE_KEY",
+            "FLASK_SQLALCHEMY_DATABASE_URI": host.app.config["SQLALCHEMY_DATABASE_URI"],
+            **{f"FLASK_{name}": value for name, value in settings.items()},
+        }
+        return running_gunicorn(tmp_path, *arguments, workers=workers, **variables)
+
+    return start
