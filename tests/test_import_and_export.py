@@ -147,7 +147,7 @@ def test_rejected_rows_are_named_by_line_and_the_others_are_stored(host_on_each_
         (7, key_rule),
         (8, key_rule),
         (9, key_rule),
-        (10, "The row is not CSV: ',' expected after '\"'."),
+        (10, "The row that begins on line 10 is not CSV: ',' expected after '\"'."),
         (11, key_rule),
     ]
     assert summary == ImportSummary(rows=10, created=2, rejected=8)
@@ -210,8 +210,16 @@ def test_a_wrong_option_is_told_before_anything_is_read(host: Host, option: dict
 
 
 def test_a_csv_file_needs_a_column_of_license_keys(host: Host) -> None:
-    with pytest.raises(FileError, match="needs a header with the column license_key"):
-        _import(host, "key,product_id\nA,1\n", file_format="csv")
+    for header in ("key,product_id", "license_key;product_id", "\x00"):
+        with pytest.raises(FileError, match="needs a header with the column license_key, separated by commas"):
+            _import(host, f"{header}\nA,1\n", file_format="csv")
+
+
+def test_a_quote_without_an_end_is_told_by_the_line_on_which_it_begins(host: Host) -> None:
+    rows = 'license_key,product_id\nA,1\n"B,1\nC,1\nD,1\n'
+    summary, rejected = _import(host, rows, file_format="csv")
+    assert rejected == [(5, "The row that begins on line 3 is not CSV: unexpected end of data.")]
+    assert summary == ImportSummary(rows=2, created=1, rejected=1)
 
 
 def test_a_line_without_end_is_refused_before_it_fills_the_memory(host: Host) -> None:
@@ -347,6 +355,18 @@ def test_the_command_writes_rejected_rows_to_a_file_or_shows_the_first(host: Hos
     assert header == ["line", "license_key", "reason"]
     assert first == ["2", "KEY-0", "The selected product id is invalid."]
     assert len(others) == 11
+
+
+def test_a_row_that_is_not_unicode_is_written_to_the_file_of_rejected_rows(host: Host, tmp_path: Path) -> None:
+    """The import once broke off there, with its batch stored and the rest of the file unread."""
+    file = tmp_path / "rejects.csv"
+    arguments = ("import-license-keys", "-", "--product", "1", "--rejects", str(file))
+    latin_1 = _run(host, *arguments, input=b"CAF\xc9\nGOOD\n")
+    assert latin_1.stdout == "2 rows: 1 created, 0 there already, 1 rejected.\n"
+    assert file.read_text().splitlines()[1].startswith("1,CAF\\udcc9,The license key must be")
+    surrogate = _run(host, *arguments, "--format", "ndjson", input='{"license_key": "\\ud800"}\n')
+    assert surrogate.stdout == "1 rows: 0 created, 0 there already, 1 rejected.\n"
+    assert file.read_text().splitlines()[1].startswith("1,\\ud800,")
 
 
 def test_the_commands_show_wrong_files_and_options_as_one_line(host: Host, tmp_path: Path) -> None:

@@ -48,7 +48,12 @@ def add_license_key_file_commands(group: LicensingGroup, licensing: Licensing) -
         help="Rows in one transaction.",
     )
     @click.option("--dry-run", is_flag=True, help="Count what would be created, and create nothing.")
-    @click.option("--rejects", type=click.File("w", encoding="utf-8"), help="A CSV file for rejected rows.")
+    @click.option(
+        "--rejects",
+        # Bytes that are not UTF-8 are a reason to reject a row, and have to be shown somehow.
+        type=click.File("w", encoding="utf-8", errors="backslashreplace"),
+        help="A CSV file for rejected rows.",
+    )
     @json_option
     def import_license_keys(file: BinaryIO, *, rejects: TextIO | None, as_json: bool, **options: Any) -> None:
         """Import the license keys of a file; “-” is standard input. Options are for rows that do not say."""

@@ -94,16 +94,17 @@ def _read_csv(text: TextIO) -> Iterator[Row]:
     reader = csv.reader(_lines(text), strict=True)
     header = [name.strip().lower() for name in next(reader, [])]
     if LICENSE_KEY_COLUMN not in header:
-        raise FileError(f"The CSV file needs a header with the column {LICENSE_KEY_COLUMN}.")
+        raise FileError(f"The CSV file needs a header with the column {LICENSE_KEY_COLUMN}, separated by commas.")
     pick_license_key = header.index(LICENSE_KEY_COLUMN)
     picks = [header.index(name) if name in header else None for name in TERMS_COLUMNS]
     while True:
+        first_line = reader.line_num + 1
         try:
             values = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            yield Row(reader.line_num, "", problem=f"The row is not CSV: {error}.")
+            yield Row(reader.line_num, "", problem=f"The row that begins on line {first_line} is not CSV: {error}.")
             continue
         if not values:
             continue
