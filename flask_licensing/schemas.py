@@ -33,7 +33,7 @@ from flask_licensing.domain import (
 from flask_licensing.errors import IncorrectData, RequestTooLarge
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 REPEATED: Final = object()
 """Stands for the value of a field that was sent more than once."""
@@ -190,6 +190,11 @@ def is_license_key(text: str) -> bool:
     return 0 < len(text) <= MAX_TEXT_LENGTH and _NOT_TEXT.search(text) is None
 
 
+def _are_plain_license_keys(texts: Sequence[str]) -> bool:
+    """Whether all are license keys at a glance, many times faster than one by one: printable is never a control."""
+    return all(0 < len(text) <= MAX_TEXT_LENGTH for text in texts) and "".join(texts).isprintable()
+
+
 class LicenseKeys(_LabelledField):
     """An array of license keys, or its JSON as text; each 1 to 255 characters once trimmed."""
 
@@ -209,9 +214,10 @@ class LicenseKeys(_LabelledField):
         if self.limit is not None and len(sent) > self.limit:
             raise RequestTooLarge(f"A request takes at most {self.limit} license keys; this one has {len(sent)}")
         trimmed = tuple(key.strip() if isinstance(key, str) else "" for key in sent)
-        wrong = [position for position, key in enumerate(trimmed, start=1) if not is_license_key(key)]
-        if wrong:
-            raise self._wrong_license_keys(wrong)
+        if not _are_plain_license_keys(trimmed):
+            wrong = [position for position, key in enumerate(trimmed, start=1) if not is_license_key(key)]
+            if wrong:
+                raise self._wrong_license_keys(wrong)
         return trimmed
 
     def _array(self, value: object) -> list[object]:

@@ -298,3 +298,18 @@ def test_a_request_of_more_keys_than_the_limit_is_too_large(create_host: Callabl
         "A request takes at most 3 license keys; this one has 4",
     )
     assert host.create(license_keys='["A", "B", "C"]')["created"] == 3
+
+
+def test_license_keys_that_look_percent_encoded_are_stored_as_sent(host: Host) -> None:
+    keys = ["%22", "%2C", "%2c", "%2522", "%252C", '%"22', "%%22", "2C,%", "+", "a+b", "%C3%A9", "é,"]
+    assert host.create(license_keys=json.dumps(keys))["created"] == len(keys)
+    assert host.stored_license_keys() == sorted(keys)
+
+
+def test_one_wrong_license_key_among_many_that_are_not_printable_is_still_found(host: Host) -> None:
+    keys = ["zero\u200bwidth", "no\u00a0break", "\ue000", "a\u0085b", "fine"]
+    refused = host.create(license_keys=json.dumps(keys))
+    assert refused["errors"]["license_keys"] == [
+        "The license key at position 4 must be a string of 1 to 255 characters without control characters."
+    ]
+    assert host.create(license_keys=json.dumps(keys[:3] + keys[4:]))["created"] == 4

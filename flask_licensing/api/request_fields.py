@@ -52,9 +52,12 @@ def read_fields(request: Request) -> dict[str, Any]:
 def _form_fields(request: Request) -> dict[str, Any]:
     if "form" in request.__dict__:  # the host read the form already, and with it the stream
         return _by_name(request.form.items(multi=True))
+    # Most escapes in a JSON array are these two. Replacing them at once, which gives the same text, takes a fraction of
+    # the time of unquoting them one by one, which is the largest part of a large request.
+    text = _text(request).replace("%22", '"').replace("%2C", ",")
     try:
         # Werkzeug would pass percent-encoded bytes that are not UTF-8 on as text.
-        pairs = parse_qsl(_text(request), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
     except UnicodeDecodeError:
         raise MalformedRequest("The form is not UTF-8") from None
     except ValueError:
