@@ -144,6 +144,9 @@ class Status(_LabelledField):
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> LicenseKeyStatus:
+        # An enum that does not know a value shows it in its error, which a deeply nested list does not survive.
+        if not isinstance(value, str):
+            raise self.make_error("unknown")
         try:
             return LicenseKeyStatus(value)
         except ValueError:

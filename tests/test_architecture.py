@@ -12,7 +12,7 @@ import flask_licensing
 PACKAGE = Path(flask_licensing.__file__).parent
 
 ROWS = [
-    {"_version", "codes", "config", "domain", "errors", "signals"},
+    {"_version", "codes", "config", "domain", "errors", "log_text", "signals"},
     {"hooks", "signing", "verification", "wire"},
     {"key_ring", "key_sources", "models", "schemas", "services", "state"},
     {"api", "stores"},

@@ -35,8 +35,9 @@ def authenticate(
 
 
 def _bearer_token(request: Request) -> str | None:
-    authorization = request.authorization
-    return authorization.token if authorization is not None and authorization.type == "bearer" else None
+    # Werkzeug takes a token with “=” inside for parameters, as other schemes have them.
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
 
 
 def _field(request: Request, read_fields: Callable[[], Mapping[str, object]]) -> str | None:

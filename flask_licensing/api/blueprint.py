@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.routing import PathConverter
 
 from flask_licensing.api.error_answers import answer_error
 from flask_licensing.api.license_keys import CREATE_LICENSE_KEYS
 from flask_licensing.api.request_fields import limit_body
+from flask_licensing.domain import MAX_TEXT_LENGTH
 from flask_licensing.errors import AnswerableError, NoSuchEndpoint
 
 if TYPE_CHECKING:
@@ -32,12 +34,23 @@ CAPABILITIES = frozenset(endpoint.name for endpoint in ENDPOINTS)
 HTTP_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
+REST_OF_PATH = "licensing_rest_of_path"
+
+
+class _RestOfPath(PathConverter):
+    """Also takes nothing at all, slashes at the beginning and line breaks, which Werkzeug's own leaves to the app."""
+
+    regex = "(?s:.*)"
+    part_isolating = False
+
+
 def create_blueprint(state: LicensingState) -> Blueprint:
     """Return the blueprint of one app."""
     blueprint = Blueprint(BLUEPRINT_NAME, __name__, url_prefix=state.settings.url_prefix)
     for endpoint in ENDPOINTS:
         _take_every_method(blueprint, f"/{endpoint.name}", endpoint.name, partial(endpoint.view, state))
-    _take_every_method(blueprint, "/<path:name>", "no-such-endpoint", partial(_no_such_endpoint, state))
+    blueprint.record(lambda setup: setup.app.url_map.converters.update({REST_OF_PATH: _RestOfPath}))
+    _take_every_method(blueprint, f"/<{REST_OF_PATH}:path>", "no-such-endpoint", partial(_no_such_endpoint, state))
     # Runs before the app's own before_request functions, one of which may read the form.
     blueprint.url_value_preprocessor(lambda *_: limit_body(request, state.settings.max_content_length))
     for exception in (AnswerableError, HTTPException, Exception):
@@ -63,7 +76,7 @@ def _no_such_endpoint(state: LicensingState, **_: Any) -> Response:
         # app's own 405 page answers, as it would have done.
         request.url_rule = None
         raise MethodNotAllowed(valid_methods=methods)
-    raise NoSuchEndpoint(f"There is no endpoint {request.path}")
+    raise NoSuchEndpoint(f"There is no endpoint {request.path[:MAX_TEXT_LENGTH]}")
 
 
 def _methods_of_the_host(app: Flask) -> list[str]:

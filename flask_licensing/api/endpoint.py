@@ -54,7 +54,7 @@ class Endpoint:
         if request.method == "OPTIONS":
             return Response(status=204, headers=allowed)
         if request.method != self.method:
-            raise WrongMethod(f"{self.name} takes {self.method}, not {request.method}", headers=allowed)
+            raise WrongMethod(f"{self.name} takes {self.method}", headers=allowed)
         call = _Call(state, self, request)
         for attempt in range(1, TRANSACTION_ATTEMPTS + 1):
             try:

@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 from flask_licensing.api.answers import Outcome, sign_error, to_response
 from flask_licensing.codes import Code
 from flask_licensing.errors import AnswerableError, AuthenticationError
+from flask_licensing.log_text import printable
 
 if TYPE_CHECKING:
     from werkzeug.sansio.response import Response as SansIOResponse
@@ -51,7 +52,7 @@ def answer_error(state: LicensingState, error: Exception) -> Response | SansIORe
 
 def _answer_known(state: LicensingState, error: AnswerableError) -> Response:
     level = logging.WARNING if isinstance(error, AuthenticationError) else logging.INFO
-    _logger.log(level, "a request was refused with code %d: %s", error.code.number, error.message)
+    _logger.log(level, "a request was refused with code %d: %s", error.code.number, printable(error.message))
     code = error.code
     outcome = Outcome(code=code.number, message=error.message, status=code.status)
     return to_response(sign_error(state, outcome, state.clock()), error.headers)

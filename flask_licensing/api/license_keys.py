@@ -10,6 +10,7 @@ from flask_licensing.api.answers import Outcome
 from flask_licensing.api.endpoint import Endpoint
 from flask_licensing.codes import Code
 from flask_licensing.errors import IncorrectData
+from flask_licensing.log_text import printable
 from flask_licensing.schemas import CreateLicenseKeysSchema
 from flask_licensing.services.license_keys import add_batch, check_batch
 from flask_licensing.signals import license_keys_created, send_after_commit
@@ -34,7 +35,7 @@ def _create_license_keys(state: LicensingState, caller: Caller, sent_fields: Map
     def after_commit() -> None:
         _logger.info(
             "%s created %d license keys of product %d (%d duplicates)",
-            caller.id,
+            printable(caller.id),
             result.created,
             batch.terms.product_id,
             result.duplicate,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from typing import TYPE_CHECKING
 
 from flask_licensing.domain import IdempotencyRecord
@@ -51,4 +52,5 @@ class IdempotentRequest:
 
 
 def _digest(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, default=lambda _: "sent more than once").encode()).hexdigest()
+    # What stands for a field that was sent twice is the one JSON value that no request can hold.
+    return hashlib.sha256(json.dumps(value, default=lambda _: math.nan).encode()).hexdigest()

@@ -20,6 +20,7 @@ from flask_licensing.domain import (
     SignedAnswer,
 )
 from flask_licensing.errors import IdempotencyConflict
+from flask_licensing.log_text import printable
 from flask_licensing.stores.bulk_insert import insert_missing, insert_missing_rows
 from flask_licensing.stores.database_errors import translate
 
@@ -80,7 +81,7 @@ class SQLAlchemyKeyStore:
                 raise
             # The error itself would show the statement's parameters, and with them license keys and hashes.
             reason = str(error.__cause__ or error).partition("\n")[0]
-            _logger.warning("the database ended a transaction: %s: %s", type(error).__name__, reason)
+            _logger.warning("the database ended a transaction: %s: %s", type(error).__name__, printable(reason))
             raise translated from error
         except BaseException:
             session.rollback()

@@ -1,0 +1,141 @@
+"""Flaws that were found, each with its story, so that none comes back."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from flask import request
+
+from tests.hosts import PATH
+
+if TYPE_CHECKING:
+    from werkzeug.test import TestResponse
+
+    from tests.hosts import Host
+
+FORM = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data; boundary=B"
+
+
+def _send(host: Host, body: bytes | str, content_type: str, **headers: str) -> TestResponse:
+    sent_headers = {"Authorization": f"Bearer {host.secret}"} | headers
+    return host.app.test_client().post(PATH, data=body, content_type=content_type, headers=sent_headers)
+
+
+def _part(disposition: str, value: bytes, *headers: str) -> bytes:
+    lines = [f"Content-Disposition: {disposition}", *headers]
+    return b"--B\r\n" + "\r\n".join(lines).encode() + b"\r\n\r\n" + value + b"\r\n"
+
+
+def _multipart(host: Host, *more_parts: bytes, **changes: Any) -> bytes:
+    fields = host.fields(**changes)
+    parts = [_part(f'form-data; name="{name}"', value.encode()) for name, value in fields.items()]
+    return b"".join([*parts, *more_parts, b"--B--\r\n"])
+
+
+@pytest.mark.parametrize("field", ["status", "unknown"])
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "deep"}], ids=["once", "idempotent"])
+def test_deeply_nested_json_is_refused_at_every_depth(host: Host, field: str, headers: dict[str, str]) -> None:
+    """A body nested so deep that reading it just worked was answered with code 9500.
+
+    What came after reading went one call deeper: the digest of the payload, and the enum of the statuses, which shows
+    the value it does not know. Python's limit on recursion, which differs by version and by how deep the caller is,
+    decided what was refused. Now the depth of a body has a limit of its own.
+    """
+    codes = set()
+    for depth in range(900, 1000):
+        answer = _send(host, f'{{"{field}": {"[" * depth}{"]" * depth}}}', "application/json", **headers)
+        codes.add((answer.status_code, host.verified(answer)["code"]))
+    assert codes == {(400, 9400)}
+
+
+def test_a_part_without_a_name_is_malformed(host: Host) -> None:
+    """A part without a name was the field ``None``; sorting the fields for the payload's digest then ended in 9500."""
+    answer = _send(host, _multipart(host, _part("form-data", b"x")), MULTIPART, **{"Idempotency-Key": "nameless"})
+    assert (answer.status_code, host.verified(answer)["code"]) == (400, 9400)
+    assert host.stored_license_keys() == []
+
+
+def test_a_multipart_form_that_breaks_off_is_malformed(host: Host) -> None:
+    """Werkzeug takes a form that it cannot parse for an empty one: the client was told that every field is missing."""
+    whole = _multipart(host)
+    for body in (whole[:-10], b"no boundary in here", b"--B\r\nX: y\r\n\r\nvalue\r\n--B--\r\n"):
+        answer = _send(host, body, MULTIPART)
+        assert (answer.status_code, host.verified(answer)["code"]) == (400, 9400), body
+    assert host.stored_license_keys() == []
+
+
+def test_the_replacement_character_is_a_character_in_a_multipart_form_too(host: Host) -> None:
+    """U+FFFD was taken for the trace of bytes that are not UTF-8, so that a form that holds it was refused."""
+    answer = _send(host, _multipart(host, license_keys='["A\ufffd"]'), MULTIPART)
+    assert host.verified(answer)["code"] == 900
+    assert host.stored_license_keys() == ["A\ufffd"]
+
+
+@pytest.mark.parametrize("body", [b"status=\xff", b"status=%ff"])
+def test_a_form_that_the_site_read_first_is_parsed_as_strictly(host: Host, body: bytes) -> None:
+    """Where a ``before_request`` of the site had read the form, the lenient parser had: ``%FF`` arrived as those three
+    characters, and a form with a raw byte that is not UTF-8 as an empty one."""
+    host.app.before_request(lambda: request.form.get("csrf_token") and None)
+    answer = _send(host, body, FORM)
+    assert (answer.status_code, host.verified(answer)["code"]) == (400, 9400)
+
+
+@pytest.mark.parametrize("secret", ["2964c3c9=0b5d=4d89=b3ac", 'a"b,c=d;e%f&g+h-0123456', "c2VjcmV0LWluLWJhc2U2NA=="])
+def test_an_api_key_with_an_equals_sign_is_taken_in_the_header(host: Host, secret: str) -> None:
+    """Werkzeug reads a bearer token with “=” inside as parameters: an API key brought along from elsewhere that has
+    one was refused with code 100 in the header, and taken in the body."""
+    with host.app.app_context():
+        host.licensing.create_api_key("brought along", secret=secret)
+    answer = host.post(host.fields(), headers={"Authorization": f"Bearer {secret}"})
+    assert host.verified(answer)["code"] == 900
+
+
+@pytest.mark.parametrize("path", ["/api/v1//create-license-keys", "/api/v1/", "/api/v1/%0d%0aa", "/api/v1///"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_every_path_under_the_prefix_is_answered_signed(host: Host, method: str, path: str) -> None:
+    """Paths that begin with a further slash, have a line break, or end with the prefix were not matched: the site's own
+    page answered, for the first kind with a redirect."""
+    answer = host.app.test_client().open(path, method=method)
+    assert (answer.status_code, host.verified(answer)["code"]) == (404, 9404)
+
+
+def test_a_path_writes_no_lines_of_its_own_into_the_log(host: Host, caplog: pytest.LogCaptureFixture) -> None:
+    """The path of an unknown endpoint was logged as it came: with %0A a stranger wrote lines into the log that looked
+    like the site's, and with %1B sequences that a terminal obeys."""
+    with caplog.at_level(logging.INFO, "flask_licensing"):
+        host.app.test_client().get("/api/v1/a%0AERROR%20forged%1B[2J%E2%80%AE")
+    (message,) = [record.getMessage() for record in caplog.records]
+    assert message.isprintable()
+    assert r"/api/v1/a\nERROR forged\x1b[2J\u202e" in message
+
+
+def test_an_unknown_path_is_neither_signed_nor_logged_at_any_length(
+    host: Host, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever length of path a stranger sent was signed and logged in full; so was the method."""
+    with caplog.at_level(logging.INFO, "flask_licensing"):
+        not_found = host.app.test_client().get("/api/v1/" + "x" * 100_000)
+        wrong_method = host.app.test_client().open(PATH, method="M" * 100_000)
+    assert len(host.verified(not_found)["message"]) < 300
+    assert len(host.verified(wrong_method)["message"]) < 300
+    assert all(len(record.getMessage()) < 500 for record in caplog.records)
+
+
+def test_a_body_that_says_it_is_compressed_is_refused(host: Host) -> None:
+    """``Content-Encoding`` was ignored: a compressed body was called no UTF-8, a plain one so labelled was taken."""
+    answer = _send(host, b"license_keys=%5B%22A%22%5D", FORM, **{"Content-Encoding": "gzip"})
+    assert (answer.status_code, host.verified(answer)["code"]) == (415, 9415)
+    assert answer.headers["Accept-Encoding"] == "identity"
+
+
+def test_a_field_sent_twice_is_another_payload_than_the_text_that_stood_for_it(host: Host) -> None:
+    """In the digest of a payload a field that was sent twice was the text “sent more than once”: a request whose field
+    is that text got the stored answer of the other."""
+    headers = {"Idempotency-Key": "twice"}
+    first = _send(host, '{"owner_name": "A", "owner_name": "B"}', "application/json", **headers)
+    second = _send(host, '{"owner_name": "sent more than once"}', "application/json", **headers)
+    assert host.verified(first)["code"] == 901
+    assert host.verified(second)["code"] == 9409
