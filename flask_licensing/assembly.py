@@ -14,8 +14,10 @@ from flask_licensing.config import configuration_key
 from flask_licensing.domain import utc_now
 from flask_licensing.errors import ConfigurationError, LicensingError, PrivateKeyError
 from flask_licensing.hooks import KeyStore
+from flask_licensing.key_loading import KeyLoader
 from flask_licensing.key_ring import KeyRing
 from flask_licensing.key_sources import no_keys, private_key_source_from
+from flask_licensing.remote_signing import TimeLimit
 from flask_licensing.services.api_keys import ApiKeyAuthenticator, require_api_key_store
 from flask_licensing.state import LicensingState
 from flask_licensing.stores.memory import MemoryKeyStore
@@ -48,7 +50,7 @@ def build_state(app: Flask, db: SQLAlchemy | None, settings: Settings) -> Licens
         private_key_source=source,
         key_ring=KeyRing(
             source,
-            passphrase=passphrase_of(settings),
+            KeyLoader(passphrase=passphrase_of(settings), time_limit=TimeLimit(settings.signing_timeout_seconds)),
             refresh_seconds=settings.private_key_refresh_seconds,
             clock=clock,
         ),

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 CONFIGURATION_PREFIX = "LICENSING_"
 
+MAX_SIGNING_TIMEOUT_SECONDS = 600
+"""Longest time a remote signer may be given, in seconds; a transaction of the database is open all the while."""
+
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -57,6 +60,13 @@ def _seconds(value: object) -> float:
     return float(value)
 
 
+def _time_limit(value: object) -> float:
+    seconds = _seconds(value)
+    if not 0 < seconds <= MAX_SIGNING_TIMEOUT_SECONDS:
+        raise ValueError(f"must be a number of seconds, more than 0 and up to {MAX_SIGNING_TIMEOUT_SECONDS}")
+    return seconds
+
+
 def _optional_text(value: object) -> str | None:
     if value is not None and not isinstance(value, str):
         raise ValueError("must be text")
@@ -87,6 +97,9 @@ class Settings:
     private_key_required: bool = _setting(False, _flag, "Refuse to start without a global private key.")
     private_key_refresh_seconds: float = _setting(
         10.0, _seconds, "After how many seconds a replaced private key is noticed."
+    )
+    signing_timeout_seconds: float = _setting(
+        5.0, _time_limit, "How many seconds a remote signer may take; the transaction is open meanwhile."
     )
     authenticator: Any = _setting(None, _hook, "Who may call; by default whoever has an API key.")
     clock: Any = _setting(None, _hook, "What time it is, as naive UTC; by default the system's.")

@@ -137,10 +137,15 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class SignedAnswer:
-    """A finished answer: the exact ``body`` that goes over the wire and its HTTP ``status``."""
+    """A finished answer: the exact ``body`` that goes over the wire and its HTTP ``status``.
+
+    ``signing_key_id`` is the id of the key that signed it, of 43 characters; ``None`` where it is unsigned, or the key
+    does not tell its public part.
+    """
 
     body: str
     status: int
+    signing_key_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,14 @@ class SigningError(LicensingError):
     """An answer could not be signed; nothing was created."""
 
 
+class RemoteSignerError(LicensingError):
+    """A remote signer answered with something that is no signature."""
+
+
+class RemoteSignerTimeout(RemoteSignerError):
+    """A remote signer did not answer in time, or was not asked because too many calls of it never ended."""
+
+
 class IdempotencyConflict(LicensingError):
     """A key store was asked for a second record of one idempotency key: two requests ran at once."""
 

@@ -162,12 +162,18 @@ class TableStore(Protocol):
 
 
 class SupportsSign(Protocol):
-    """A private key that stays elsewhere, such as in a KMS or an HSM."""
+    """A private key that stays elsewhere, such as in a KMS or an HSM.
+
+    It may also have a method ``public_key`` that returns an ``RSAPublicKey``, called when the key is loaded. With it
+    each signature is verified, and the key has an id.
+    """
 
     def sign(self, data: bytes, /) -> bytes:
         """Return the RSASSA-PKCS1-v1_5 signature with SHA-256 (RFC 8017 section 8.2) of ``data``.
 
-        Raising anything means that the answer can't be signed: nothing is created and the client sees code 9500.
+        Called inside the request's transaction, in a thread of its own and a copy of the request's context, and waited
+        for up to ``LICENSING_SIGNING_TIMEOUT_SECONDS``. Taking longer, raising anything or returning something that is
+        no signature means that the answer can't be signed: nothing is created and the client sees code 9500.
         """
         ...
 

@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from flask_licensing.errors import PrivateKeyError
-from flask_licensing.signing import load_signer
 
 if TYPE_CHECKING:
-    from flask_licensing.hooks import Clock, PrivateKey, PrivateKeySource, SupportsSign
+    from flask_licensing.hooks import Clock, PrivateKey, PrivateKeySource
+    from flask_licensing.key_loading import KeyLoader, LoadedKey
 
 PrivateKeyUsed: TypeAlias = Literal["product", "global"]
 """What ``private_key_used`` says (contract section 1)."""
@@ -23,7 +23,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Loaded:
-    signer: SupportsSign | None
+    key: LoadedKey | None
     fingerprint: object
     asked_at: datetime
 
@@ -36,27 +36,25 @@ class KeyRing:
     signing and the log says why.
     """
 
-    def __init__(
-        self, source: PrivateKeySource, *, passphrase: str | None, refresh_seconds: float, clock: Clock
-    ) -> None:
+    def __init__(self, source: PrivateKeySource, loader: KeyLoader, *, refresh_seconds: float, clock: Clock) -> None:
         self._source = source
-        self._passphrase = passphrase
+        self._loader = loader
         self._refresh_after = timedelta(seconds=refresh_seconds)
         self._clock = clock
         self._loaded: dict[int | None, _Loaded] = {}
         self._lock = threading.Lock()
 
-    def signer_for(self, product_id: int | None) -> tuple[SupportsSign, PrivateKeyUsed] | None:
+    def key_for(self, product_id: int | None) -> tuple[LoadedKey, PrivateKeyUsed] | None:
         """Return what signs, and whose key it is; ``None`` where there is neither a product's nor a global key.
 
         Raises:
             PrivateKeyError: a key that was never loaded before can't be.
 
         """
-        if product_id is not None and (signer := self._signer(product_id)):
-            return signer, "product"
-        if signer := self._signer(None):
-            return signer, "global"
+        if product_id is not None and (key := self._key(product_id)):
+            return key, "product"
+        if key := self._key(None):
+            return key, "global"
         return None
 
     def check(self) -> None:
@@ -66,14 +64,14 @@ class KeyRing:
             PrivateKeyError: one of them is not a key this package signs with.
 
         """
-        self._signer(None)
+        self._key(None)
         list_products = getattr(self._source, "product_ids", None)
         for product_id in list_products() if list_products else ():
-            self._signer(product_id)
+            self._key(product_id)
 
     def has_global_key(self) -> bool:
         """Whether there is a global private key."""
-        return self._signer(None) is not None
+        return self._key(None) is not None
 
     def ask_again(self) -> None:
         """Ask the source anew at the next use of each key, without waiting for the interval to end."""
@@ -81,19 +79,19 @@ class KeyRing:
             for product_id, loaded in self._loaded.items():
                 self._loaded[product_id] = replace(loaded, asked_at=datetime.min)
 
-    def _signer(self, product_id: int | None) -> SupportsSign | None:
+    def _key(self, product_id: int | None) -> LoadedKey | None:
         now = self._clock()
         loaded = self._loaded.get(product_id)
         if loaded is not None and not self._is_due(loaded, now):
-            return loaded.signer
+            return loaded.key
         # While one thread asks the source, the others sign with the key they have.
         if not self._lock.acquire(blocking=loaded is None):
-            return loaded.signer if loaded else None
+            return loaded.key if loaded else None
         try:
             loaded = self._loaded.get(product_id)
             if loaded is None or self._is_due(loaded, now):
                 loaded = self._loaded[product_id] = self._ask(product_id, loaded, now)
-            return loaded.signer
+            return loaded.key
         finally:
             self._lock.release()
 
@@ -106,26 +104,23 @@ class KeyRing:
             material = self._source(product_id)
             fingerprint = _fingerprint(material)
             if before is not None and fingerprint == before.fingerprint:
-                return _Loaded(before.signer, before.fingerprint, now)
-            signer = None if material is None else self._load(material, product_id)
+                return _Loaded(before.key, before.fingerprint, now)
+            key = None if material is None else self._loader.load(material, origin=self._origin(product_id))
         except Exception as error:  # noqa: BLE001 - a host's source may raise anything
             problem = error if isinstance(error, PrivateKeyError) else self._failed(product_id, error)
-            if before is None or before.signer is None:
+            if before is None or before.key is None:
                 raise problem from (None if problem is error else error)
             _logger.warning("the private key loaded before goes on signing: %s", problem)
-            return _Loaded(before.signer, before.fingerprint, now)
-        if signer is None and before is not None:
+            return _Loaded(before.key, before.fingerprint, now)
+        if key is None and before is not None:
             _logger.warning(
                 "the private key loaded before goes on signing: %s is gone; restart to stop using it",
                 self._origin(product_id),
             )
-            return _Loaded(before.signer, before.fingerprint, now)
+            return _Loaded(before.key, before.fingerprint, now)
         if before is not None:
             _logger.info("signing with a new private key from %s", self._origin(product_id))
-        return _Loaded(signer, fingerprint, now)
-
-    def _load(self, material: PrivateKey, product_id: int | None) -> SupportsSign:
-        return load_signer(material, passphrase=self._passphrase, origin=self._origin(product_id))
+        return _Loaded(key, fingerprint, now)
 
     def _failed(self, product_id: int | None, error: Exception) -> PrivateKeyError:
         return PrivateKeyError(f"{self._origin(product_id)} could not be asked for: {type(error).__name__}.")

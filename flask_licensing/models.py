@@ -93,6 +93,7 @@ class IdempotencyRecord(Base):
     status: Mapped[int] = mapped_column(sa.Integer)
     # TEXT ends at 64 kB on MySQL and MariaDB.
     body: Mapped[str] = mapped_column(sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb"))
+    signing_key_id: Mapped[str | None] = mapped_column(sa.String(43))
     created_at: Mapped[datetime] = mapped_column(sa.DateTime)
 
 

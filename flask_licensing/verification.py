@@ -12,19 +12,37 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from flask_licensing.errors import LicensingError
+from flask_licensing.public_keys import PublicKeyError, load_public_keys, verify_signature
 from flask_licensing.wire import NO_PRIVATE_KEY_SIGNATURE
+
+__all__ = [
+    "BadSignature",
+    "Envelope",
+    "MalformedEnvelope",
+    "MissingSignature",
+    "PayloadMismatch",
+    "PublicKey",
+    "PublicKeyError",
+    "PublicKeys",
+    "VerificationError",
+    "VerifiedResponse",
+    "is_valid_response",
+    "load_public_keys",
+    "verify_response",
+]
 
 Envelope: TypeAlias = "str | bytes | Mapping[str, Any]"
 """The body of an answer, as received or already read as JSON."""
 
 PublicKey: TypeAlias = "str | bytes | RSAPublicKey"
-"""A public key as PEM, or loaded."""
+"""A public key, loaded or as text: PEM, several of them one after another, or a JWKS."""
+
+PublicKeys: TypeAlias = "PublicKey | Sequence[PublicKey] | Mapping[str, RSAPublicKey]"
+"""One or several public keys, of which one has to fit; or what :func:`load_public_keys` returned."""
 
 
 @dataclass(frozen=True)
@@ -69,16 +87,13 @@ class PayloadMismatch(VerificationError):
         self.signed_response = signed_response
 
 
-class PublicKeyError(LicensingError, ValueError):
-    """What was given as a public key is not an RSA public key as PEM; nothing is said about the answer."""
-
-
-def verify_response(envelope: Envelope, public_key: PublicKey | Sequence[PublicKey]) -> VerifiedResponse:
+def verify_response(envelope: Envelope, public_key: PublicKeys) -> VerifiedResponse:
     """Return what was signed, if the signature and everything about it holds.
 
     Args:
         envelope: the body of an answer, as text, bytes or a mapping.
-        public_key: the public key, or several of which one has to fit, as after a change of keys.
+        public_key: the public key, or several of which one has to fit, as during a rotation: as PEM, as the JWKS that
+            the API publishes, or loaded. Loading takes longer than verifying; load once what is used often.
 
     Raises:
         MalformedEnvelope: the answer is not in the contract's form.
@@ -88,7 +103,7 @@ def verify_response(envelope: Envelope, public_key: PublicKey | Sequence[PublicK
         PublicKeyError: a public key can't be read.
 
     """
-    public_keys = _load_public_keys(public_key)
+    public_keys = _load(public_key)
     members = _read_envelope(envelope)
     signed_text = members["response_base64"]
     if not any(_fits(members, key) for key in public_keys):
@@ -99,7 +114,7 @@ def verify_response(envelope: Envelope, public_key: PublicKey | Sequence[PublicK
     return VerifiedResponse(signed_response, members["private_key_used"])
 
 
-def is_valid_response(envelope: Envelope, public_key: PublicKey | Sequence[PublicKey]) -> bool:
+def is_valid_response(envelope: Envelope, public_key: PublicKeys) -> bool:
     """Whether :func:`verify_response` would return; raises :class:`PublicKeyError` as it does."""
     try:
         verify_response(envelope, public_key)
@@ -108,21 +123,17 @@ def is_valid_response(envelope: Envelope, public_key: PublicKey | Sequence[Publi
     return True
 
 
-def _load_public_keys(given: PublicKey | Sequence[PublicKey]) -> list[RSAPublicKey]:
-    several = [given] if isinstance(given, str | bytes | RSAPublicKey) else list(given)
-    if not several:
+def _load(given: PublicKeys) -> list[RSAPublicKey]:
+    if isinstance(given, str | bytes):
+        keys = list(load_public_keys(given).values())
+    elif isinstance(given, RSAPublicKey):
+        keys = [given]
+    else:
+        several = given.values() if isinstance(given, Mapping) else given
+        keys = [key for one in several for key in _load(one)]
+    if not keys:
         raise PublicKeyError("There is no public key to verify with.")
-    return [key if isinstance(key, RSAPublicKey) else _load_public_key(key) for key in several]
-
-
-def _load_public_key(pem: str | bytes) -> RSAPublicKey:
-    try:
-        loaded = serialization.load_pem_public_key(pem.encode() if isinstance(pem, str) else pem)
-    except (ValueError, UnsupportedAlgorithm):
-        raise PublicKeyError("This is not a public key as PEM.") from None
-    if not isinstance(loaded, RSAPublicKey):
-        raise PublicKeyError("This public key is not an RSA key.")
-    return loaded
+    return keys
 
 
 def _read_envelope(envelope: Envelope) -> Mapping[str, Any]:
@@ -143,7 +154,7 @@ def _fits(members: Mapping[str, Any], public_key: RSAPublicKey) -> bool:
     try:
         signature = base64.b64decode(members["signature"], validate=True)
         signed_bytes = members["response_base64"].encode("ascii")
-        public_key.verify(signature, signed_bytes, padding.PKCS1v15(), hashes.SHA256())
+        verify_signature(public_key, signature, signed_bytes)
     except (ValueError, InvalidSignature):
         return False
     # Several texts decode to the same signature; one of them is base64 as RFC 4648 section 3.5 wants it.

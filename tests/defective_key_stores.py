@@ -115,6 +115,11 @@ class OverwritesIdempotencyRecords(MemoryKeyStore):
             self._tables.idempotency_records[record.key_digest] = record
 
 
+class ForgetsTheSigningKey(MemoryKeyStore):
+    def add_idempotency_record(self, record: IdempotencyRecord) -> None:
+        super().add_idempotency_record(replace(record, answer=replace(record.answer, signing_key_id=None)))
+
+
 class RemembersOutsideTheTransaction(MemoryKeyStore):
     def __init__(self) -> None:
         super().__init__()

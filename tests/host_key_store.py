@@ -29,7 +29,9 @@ CREATE TABLE licenses (
     seats INTEGER NOT NULL, days INTEGER NOT NULL, state TEXT NOT NULL, customer TEXT, mail TEXT, sold TEXT,
     entered TEXT NOT NULL
 );
-CREATE TABLE answers (digest TEXT PRIMARY KEY, payload TEXT, status INTEGER, body TEXT, entered TEXT NOT NULL);
+CREATE TABLE answers (
+    digest TEXT PRIMARY KEY, payload TEXT, status INTEGER, body TEXT, signer TEXT, entered TEXT NOT NULL
+);
 """
 
 
@@ -89,14 +91,15 @@ class HostKeyStore:
         row = self._execute("SELECT * FROM answers WHERE digest = ?", key_digest).fetchone()
         if row is None:
             return None
-        digest, payload, status, body, entered = row
-        return IdempotencyRecord(digest, payload, SignedAnswer(body, status), datetime.fromisoformat(entered))
+        digest, payload, status, body, signer, entered = row
+        return IdempotencyRecord(digest, payload, SignedAnswer(body, status, signer), datetime.fromisoformat(entered))
 
     def add_idempotency_record(self, record: IdempotencyRecord) -> None:
         answer = record.answer
-        values = (record.key_digest, record.payload_digest, answer.status, answer.body, record.created_at.isoformat())
+        signed = (answer.status, answer.body, answer.signing_key_id)
+        values = (record.key_digest, record.payload_digest, *signed, record.created_at.isoformat())
         try:
-            self._execute("INSERT INTO answers VALUES (?, ?, ?, ?, ?)", *values)
+            self._execute("INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?)", *values)
         except sqlite3.IntegrityError:
             raise IdempotencyConflict(record.key_digest) from None
 

@@ -13,8 +13,8 @@ PACKAGE = Path(flask_licensing.__file__).parent
 
 ROWS = [
     {"_version", "codes", "config", "domain", "errors", "log_text", "signals"},
-    {"hooks", "signing", "verification", "wire"},
-    {"key_ring", "key_sources", "models", "schemas", "services", "state"},
+    {"hooks", "public_keys", "remote_signing", "signing", "verification", "wire"},
+    {"key_loading", "key_ring", "key_sources", "models", "schemas", "services", "state"},
     {"api", "stores"},
     {"assembly", "cli", "extension", "testing"},
 ]

@@ -196,7 +196,7 @@ def test_check_says_what_is_missing_and_its_exit_code_too(folder_host: Host) -> 
 def test_check_of_a_site_that_keeps_keys_and_callers_elsewhere(create_host: Callable[..., Host]) -> None:
     class RemoteSigner:
         def sign(self, data: bytes) -> bytes:
-            return b"signature"
+            return b"signature" * 32
 
     class BrokenSigner:
         def sign(self, data: bytes) -> bytes:

@@ -130,46 +130,6 @@ def test_without_a_key_answers_say_so_and_the_log_warns(
     assert "unsigned: no private key is set" in caplog.text
 
 
-class RemoteSigner:
-    """A stand-in for a KMS: signs elsewhere, as far as the package can tell."""
-
-    def __init__(self, pem: str, answer: Any = None) -> None:
-        self._signer = RsaSigner(load_pem_private_key(pem.encode(), None))  # type: ignore[arg-type] # an RSA key
-        self._answer = answer
-
-    def sign(self, data: bytes) -> Any:
-        return self._answer if self._answer is not None else self._signer.sign(data)
-
-
-def test_a_remote_signer_signs(create_host: Callable[..., Host], private_key: str, public_key: str) -> None:
-    remote = RemoteSigner(private_key)
-    _, body = _signed_with(create_host(private_key_source=lambda product_id: None if product_id else remote))
-    assert is_valid_response(body, public_key)
-
-
-@pytest.mark.parametrize("garbage", [b"", "text", 7])
-def test_a_signer_that_answers_garbage_creates_nothing(
-    create_host: Callable[..., Host], private_key: str, public_key: str, garbage: Any
-) -> None:
-    remote = RemoteSigner(private_key, garbage)
-    host = create_host(private_key_source=lambda product_id: remote if product_id else private_key)
-    answer = host.post(host.fields())
-    assert (answer.status_code, host.verified(answer)["code"]) == (500, 9500)
-    assert host.stored_license_keys() == []
-
-
-def test_where_even_the_error_can_not_be_signed_it_is_sent_in_the_unsigned_form(
-    create_host: Callable[..., Host], private_key: str
-) -> None:
-    remote = RemoteSigner(private_key, b"")
-    host = create_host(private_key_source=lambda _: remote)
-    answer = host.post(host.fields())
-    body = answer.get_json()
-    assert (answer.status_code, body["response"]["code"]) == (500, 9500)
-    assert body["signature"] == "Private key not set"
-    assert host.stored_license_keys() == []
-
-
 def test_a_key_is_loaded_once_for_many_requests(create_host: Callable[..., Host], private_key: str) -> None:
     asked: list[int | None] = []
 

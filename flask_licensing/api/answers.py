@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from flask import Response
 
 from flask_licensing.domain import SignedAnswer
-from flask_licensing.errors import LicensingError, SigningError
+from flask_licensing.errors import LicensingError, RemoteSignerTimeout, SigningError
 from flask_licensing.wire import NO_PRIVATE_KEY_SIGNATURE, JsonValue, base64_of, encode_payload, envelope
 
 if TYPE_CHECKING:
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from flask_licensing.codes import Code
+    from flask_licensing.key_loading import LoadedKey
     from flask_licensing.state import LicensingState
+
+KEY_ID_HEADER = "Licensing-Key-Id"
+"""The header that names the key that signed the answer, where its id is known."""
 
 _logger = logging.getLogger(__name__)
 
@@ -58,10 +62,27 @@ class Outcome:
         )
 
 
-def sign_outcome(state: LicensingState, outcome: Outcome, now: datetime) -> SignedAnswer:
+class KeyDidNotSign(SigningError):
+    """A private key was asked to sign and did not; ``key`` is which."""
+
+    def __init__(self, key: LoadedKey, cause: Exception) -> None:
+        told = f": {cause}" if isinstance(cause, LicensingError) else ""
+        super().__init__(f"the private key did not sign: {type(cause).__name__}{told}")
+        self.key = key
+        self._timed_out = isinstance(cause, RemoteSignerTimeout)
+
+    def rules_out(self, other: LoadedKey) -> bool:
+        """Whether another attempt in the same request would fail or wait again: one client waits one time limit."""
+        return other is self.key or (self._timed_out and other.is_remote)
+
+
+def sign_outcome(
+    state: LicensingState, outcome: Outcome, now: datetime, *, after: KeyDidNotSign | None = None
+) -> SignedAnswer:
     """Return the answer, signed with the product's key or else the global one.
 
-    Where no key is configured, the contract's unsigned form is returned and the log says so.
+    Where no key is configured, the contract's unsigned form is returned and the log says so. ``after`` is an earlier
+    failure in this request.
 
     Raises:
         SigningError: there is a key, and it did not sign.
@@ -70,24 +91,27 @@ def sign_outcome(state: LicensingState, outcome: Outcome, now: datetime) -> Sign
     payload = _payload(outcome, now)
     encoded = base64_of(payload)
     try:
-        found = state.key_ring.signer_for(outcome.product_id)
-        if found is None:
-            _logger.warning("an answer was sent unsigned: no private key is set")
-            return _unsigned(payload, encoded, outcome.status)
-        signer, private_key_used = found
-        signature = signer.sign(encoded.encode("ascii"))
+        found = state.key_ring.key_for(outcome.product_id)
+    except LicensingError as error:
+        raise SigningError(f"there is no private key to sign with: {error}") from error
+    if found is None:
+        _logger.warning("an answer was sent unsigned: no private key is set")
+        return _unsigned(payload, encoded, outcome.status)
+    key, private_key_used = found
+    if after is not None and after.rules_out(key):
+        raise SigningError("a private key that failed in this request is not asked again")
+    try:
+        signature = key.signer.sign(encoded.encode("ascii"))
     except Exception as error:
-        raise SigningError(f"the private key did not sign: {type(error).__name__}") from error
-    if not isinstance(signature, bytes) or not signature:
-        raise SigningError(f"the private key answered with {type(signature).__name__} instead of a signature")
+        raise KeyDidNotSign(key, error) from error
     body = envelope(payload, encoded, private_key_used, base64.b64encode(signature).decode("ascii"))
-    return SignedAnswer(body, outcome.status)
+    return SignedAnswer(body, outcome.status, key.key_id)
 
 
-def sign_error(state: LicensingState, outcome: Outcome, now: datetime) -> SignedAnswer:
+def sign_error(state: LicensingState, outcome: Outcome, now: datetime, *, cause: Exception) -> SignedAnswer:
     """Return the answer to a failed request: signed, or in the contract's unsigned form where even that fails."""
     try:
-        return sign_outcome(state, outcome, now)
+        return sign_outcome(state, outcome, now, after=cause if isinstance(cause, KeyDidNotSign) else None)
     except LicensingError:
         _logger.exception("an error was sent unsigned")
         payload = _payload(outcome, now)
@@ -98,6 +122,8 @@ def to_response(answer: SignedAnswer, headers: Mapping[str, str] | None = None) 
     """Return the HTTP response that carries an answer."""
     response = Response(answer.body, answer.status, mimetype="application/json", headers=headers)
     response.headers["Cache-Control"] = "no-store"
+    if answer.signing_key_id is not None:
+        response.headers[KEY_ID_HEADER] = answer.signing_key_id
     return response
 
 

@@ -55,7 +55,7 @@ def _answer_known(state: LicensingState, error: AnswerableError) -> Response:
     _logger.log(level, "a request was refused with code %d: %s", error.code.number, printable(error.message))
     code = error.code
     outcome = Outcome(code=code.number, message=error.message, status=code.status)
-    return to_response(sign_error(state, outcome, state.clock()), error.headers)
+    return to_response(sign_error(state, outcome, state.clock(), cause=error), error.headers)
 
 
 def _answer_http(state: LicensingState, error: HTTPException) -> Response | HTTPException:
@@ -68,7 +68,7 @@ def _answer_http(state: LicensingState, error: HTTPException) -> Response | HTTP
     else:
         outcome = _http_outcome(status, _HTTP_CODES[status].message if status in _HTTP_CODES else error.name)
     carried = {name: value for name, value in error.get_headers() if name.lower() in _CARRIED_HEADERS}
-    return to_response(sign_error(state, outcome, state.clock()), carried)
+    return to_response(sign_error(state, outcome, state.clock(), cause=error), carried)
 
 
 _CARRIED_HEADERS = frozenset({"allow", "retry-after", "www-authenticate"})
@@ -82,4 +82,4 @@ def _answer_defect(state: LicensingState, error: Exception) -> Response:
     _logger.error("a request failed", exc_info=error)
     # Error trackers listen to Flask's signal, which Flask sends only for exceptions without a handler.
     got_request_exception.send(state.app, _async_wrapper=state.app.ensure_sync, exception=error)
-    return to_response(sign_error(state, Outcome.of(Code.INTERNAL_ERROR), state.clock()))
+    return to_response(sign_error(state, Outcome.of(Code.INTERNAL_ERROR), state.clock(), cause=error))

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding
 
 from flask_licensing.errors import LicensingError
 from flask_licensing.hooks import ApiKeyStore, TableStore
+from flask_licensing.public_keys import verify_signature
 from flask_licensing.services.api_keys import ApiKeyAuthenticator
 
 if TYPE_CHECKING:
@@ -72,19 +71,20 @@ def _check_private_key(state: LicensingState) -> tuple[bool, str]:
 
 
 def _check_trial_signature(state: LicensingState) -> tuple[bool, str]:
-    found = state.key_ring.signer_for(None)
+    found = state.key_ring.key_for(None)
     if found is None:
         return False, "nothing to sign with"
-    signer = found[0]
+    key = found[0]
     try:
-        signature = signer.sign(_TRIAL)
+        signature = key.signer.sign(_TRIAL)
+    except LicensingError as error:
+        return False, f"the private key did not sign: {error}"
     except Exception as error:  # noqa: BLE001 - a remote signer may raise anything
         return False, f"the private key did not sign: {type(error).__name__}"
-    public_key = getattr(signer, "public_key", None)
-    if public_key is None:
+    if key.public_key is None:
         return True, "signed; without a public key at hand it could not be verified"
     try:
-        public_key().verify(signature, _TRIAL, padding.PKCS1v15(), hashes.SHA256())
+        verify_signature(key.public_key, signature, _TRIAL)
     except InvalidSignature:
         return False, "the signature does not verify"
     return True, "signed and verified"

@@ -52,13 +52,13 @@ def show_public_key(key_ring: KeyRing, product_id: int | None) -> str:
         LicensingError: there is no private key, or it stays elsewhere and has no ``public_key`` method.
 
     """
-    found = key_ring.signer_for(product_id)
+    found = key_ring.key_for(product_id)
     if found is None:
         raise LicensingError("There is no private key: make one with “flask licensing generate-private-key”.")
-    public_key = getattr(found[0], "public_key", None)
+    public_key = found[0].public_key
     if public_key is None:
         raise LicensingError("The private key is kept elsewhere; its public key has to be asked for there.")
-    return public_key_pem(public_key())
+    return public_key_pem(public_key)
 
 
 def _write(target: Path, pem: bytes, *, overwrite: bool) -> None:

@@ -135,7 +135,8 @@ class SQLAlchemyKeyStore:
         row = self._execute(_FIND_IDEMPOTENCY_RECORD, key_digest=key_digest).one_or_none()
         if row is None:
             return None
-        return IdempotencyRecord(row.key_digest, row.payload_digest, SignedAnswer(row.body, row.status), row.created_at)
+        answer = SignedAnswer(row.body, row.status, row.signing_key_id)
+        return IdempotencyRecord(row.key_digest, row.payload_digest, answer, row.created_at)
 
     def add_idempotency_record(self, record: IdempotencyRecord) -> None:
         """Store a record; raise :class:`IdempotencyConflict` where there is one."""
@@ -146,6 +147,7 @@ class SQLAlchemyKeyStore:
                 payload_digest=record.payload_digest,
                 status=record.answer.status,
                 body=record.answer.body,
+                signing_key_id=record.answer.signing_key_id,
                 created_at=record.created_at,
             )
         except sa.exc.IntegrityError:

@@ -43,6 +43,7 @@ Result = TypeVar("Result")
 
 NOW = datetime(2026, 1, 2, 3, 4, 5)
 THREADS = 4
+SIGNING_KEY_ID = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
 
 DIFFERENT_KEYS = sorted(
     [
@@ -254,8 +255,13 @@ class KeyStoreContract:
 
         assert in_threads(find, threads=1) == [True]
 
-    def test_an_idempotency_record_is_found_as_it_was_added(self, key_store: KeyStore) -> None:
-        record = _record("1", body='{"é": "日本 😀"}' + " " * 10_000)
+    @pytest.mark.parametrize(
+        "signing_key_id", ["NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs", None], ids=["known", "unknown"]
+    )
+    def test_an_idempotency_record_is_found_as_it_was_added(
+        self, key_store: KeyStore, signing_key_id: str | None
+    ) -> None:
+        record = _record("1", body='{"é": "日本 😀"}' + " " * 10_000, signing_key_id=signing_key_id)
         with key_store.transaction():
             assert key_store.find_idempotency_record(record.key_digest) is None
             key_store.add_idempotency_record(record)
@@ -332,8 +338,8 @@ def _terms(product_id: int, **changes: Any) -> LicenseKeyTerms:
     return LicenseKeyTerms(product_id=product_id, **given)
 
 
-def _record(digit: str, body: str = "{}") -> IdempotencyRecord:
-    return IdempotencyRecord(digit * 64, "f" * 64, SignedAnswer(body, 200), NOW)
+def _record(digit: str, body: str = "{}", signing_key_id: str | None = None) -> IdempotencyRecord:
+    return IdempotencyRecord(digit * 64, "f" * 64, SignedAnswer(body, 200, signing_key_id), NOW)
 
 
 def _add_with_retries(key_store: KeyStore, license_keys: list[str], terms: LicenseKeyTerms) -> int:

@@ -1,0 +1,106 @@
+"""Public keys: their ids (RFC 7638), and reading them from what is published, as PEM or JWKS (RFC 7517).
+
+Needs neither Flask nor SQLAlchemy.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
+
+from flask_licensing.errors import LicensingError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+KEY_ID_LENGTH = 43
+"""Characters of a key id: a SHA-256 as base64url without padding."""
+
+_PEM_BLOCK = re.compile(rb"-----BEGIN ([A-Z ]+)-----.*?-----END \1-----", re.DOTALL)
+
+
+class PublicKeyError(LicensingError, ValueError):
+    """What was given as a public key is not an RSA public key as PEM or JWKS; nothing is said about the answer."""
+
+
+def key_id_of(public_key: RSAPublicKey) -> str:
+    """Return the id of a key: the RFC 7638 thumbprint (SHA-256, base64url without padding) of its public part."""
+    # RFC 7638 section 3.2: the required members alone, in lexicographic order, without white space.
+    members = json.dumps(jwk_of(public_key), sort_keys=True, separators=(",", ":"))
+    return _base64url(hashlib.sha256(members.encode("ascii")).digest())
+
+
+def jwk_of(public_key: RSAPublicKey) -> dict[str, str]:
+    """Return the members that a JWK of an RSA key must have (RFC 7518 section 6.3.1)."""
+    numbers = public_key.public_numbers()
+    return {"kty": "RSA", "n": _base64url_of_integer(numbers.n), "e": _base64url_of_integer(numbers.e)}
+
+
+def verify_signature(public_key: RSAPublicKey, signature: bytes, data: bytes) -> None:
+    """Raise :class:`~cryptography.exceptions.InvalidSignature` unless it is the contract's signature of ``data``."""
+    public_key.verify(signature, data, padding.PKCS1v15(), hashes.SHA256())
+
+
+def load_public_keys(document: str | bytes) -> dict[str, RSAPublicKey]:
+    """Return the public keys of a document by their ids, in its order.
+
+    The document is one PEM, several one after another, or a JWKS as JSON, whose keys that are not RSA are passed over
+    (RFC 7517 section 5). Ids are worked out anew; a ``kid`` in the document is not relied on.
+
+    Raises:
+        PublicKeyError: it is neither, or one of its keys can't be read.
+
+    """
+    text = document.encode() if isinstance(document, str) else document
+    loaded = _load_jwks(text) if text.lstrip().startswith(b"{") else _load_pems(text)
+    return {key_id_of(public_key): public_key for public_key in loaded}
+
+
+def _load_pems(text: bytes) -> list[RSAPublicKey]:
+    blocks = [found[0] for found in _PEM_BLOCK.finditer(text)]
+    if not blocks:
+        raise PublicKeyError("This is neither a public key as PEM nor a JWKS.")
+    return [_load_pem(block) for block in blocks]
+
+
+def _load_pem(block: bytes) -> RSAPublicKey:
+    try:
+        loaded = serialization.load_pem_public_key(block)
+    except (ValueError, UnsupportedAlgorithm):
+        raise PublicKeyError("This is not a public key as PEM.") from None
+    if not isinstance(loaded, RSAPublicKey):
+        raise PublicKeyError("This public key is not an RSA key.")
+    return loaded
+
+
+def _load_jwks(text: bytes) -> list[RSAPublicKey]:
+    try:
+        jwks = json.loads(text)["keys"]
+        return [_load_jwk(jwk) for jwk in jwks if jwk["kty"] == "RSA"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise PublicKeyError("This is not a JWKS with RSA public keys.") from None
+
+
+def _load_jwk(jwk: Mapping[str, Any]) -> RSAPublicKey:
+    return RSAPublicNumbers(e=_integer(jwk["e"]), n=_integer(jwk["n"])).public_key()
+
+
+def _base64url_of_integer(number: int) -> str:
+    return _base64url(number.to_bytes((number.bit_length() + 7) // 8))
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def _integer(text: str) -> int:
+    padded = text + "=" * (-len(text) % 4)
+    return int.from_bytes(base64.b64decode(padded, altchars=b"-_", validate=True))
