@@ -7,16 +7,14 @@ import logging
 import threading
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 from flask_licensing.errors import PrivateKeyError
 
 if TYPE_CHECKING:
     from flask_licensing.hooks import Clock, PrivateKey, PrivateKeySource
     from flask_licensing.key_loading import KeyLoader, LoadedKey
-
-PrivateKeyUsed: TypeAlias = Literal["product", "global"]
-"""What ``private_key_used`` says (contract section 1)."""
+    from flask_licensing.wire import PrivateKeyUsed
 
 _logger = logging.getLogger(__name__)
 

@@ -10,14 +10,14 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, cast
+from typing import Any, NoReturn, TypeAlias, cast, get_args
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from flask_licensing.errors import LicensingError
 from flask_licensing.public_keys import PublicKeyError, load_public_keys, verify_signature
-from flask_licensing.wire import NO_PRIVATE_KEY_SIGNATURE
+from flask_licensing.wire import NO_PRIVATE_KEY_SIGNATURE, PrivateKeyUsed
 
 __all__ = [
     "BadSignature",
@@ -47,10 +47,14 @@ PublicKeys: TypeAlias = "PublicKey | Sequence[PublicKey] | Mapping[str, RSAPubli
 
 @dataclass(frozen=True)
 class VerifiedResponse:
-    """What was signed: the decoded ``response``, and which private key the server says it used."""
+    """What was signed: the decoded ``response``; beside it what the answer says about itself.
+
+    ``private_key_used`` is ``"product"`` or ``"global"``. The contract leaves it outside what is signed: whoever
+    changes an answer on its way may change it too.
+    """
 
     response: dict[str, Any]
-    private_key_used: str
+    private_key_used: PrivateKeyUsed
 
 
 class VerificationError(LicensingError):
@@ -109,7 +113,7 @@ def verify_response(envelope: Envelope, public_key: PublicKeys) -> VerifiedRespo
     if not any(_fits(members, key) for key in public_keys):
         raise BadSignature("The signature does not fit.", members)
     signed_response = _decode_payload(signed_text, members)
-    if _canonical(signed_response) != _canonical(members["response"]):
+    if not _are_equal(signed_response, members["response"]):
         raise PayloadMismatch("The response differs from what was signed.", members, signed_response)
     return VerifiedResponse(signed_response, members["private_key_used"])
 
@@ -145,6 +149,8 @@ def _read_envelope(envelope: Envelope) -> Mapping[str, Any]:
     for name, kind in (("response", Mapping), ("response_base64", str), ("private_key_used", str), ("signature", str)):
         if not isinstance(members.get(name), kind):
             raise MalformedEnvelope(f"The member {name} is missing or of the wrong type.", envelope)
+    if members["private_key_used"] not in get_args(PrivateKeyUsed):
+        raise MalformedEnvelope("The member private_key_used is neither product nor global.", envelope)
     if members["signature"] == NO_PRIVATE_KEY_SIGNATURE:
         raise MissingSignature("The answer is unsigned: no private key was set.", envelope)
     return members
@@ -175,9 +181,13 @@ def _decode_payload(signed_text: str, members: Mapping[str, Any]) -> dict[str, A
 
 def _parse(document: str | bytes, evidence: object) -> object:
     try:
-        return json.loads(document, object_pairs_hook=_without_repetitions)
+        return json.loads(document, object_pairs_hook=_without_repetitions, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise MalformedEnvelope("This is not JSON, or has a member twice.", evidence) from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)
 
 
 def _without_repetitions(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -187,9 +197,9 @@ def _without_repetitions(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def _canonical(document: object) -> str:
-    """Return a text in which 1, 1.0 and true differ, which Python's own comparison takes for equal."""
+def _are_equal(document: object, other: object) -> bool:
+    """Compare as JSON, in which 1, 1.0 and true differ; Python's own comparison takes them for equal."""
     try:
-        return json.dumps(document, sort_keys=True)
+        return json.dumps(document, sort_keys=True) == json.dumps(other, sort_keys=True)
     except (TypeError, ValueError, RecursionError):
-        return ""
+        return False

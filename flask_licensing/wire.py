@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,6 +19,9 @@ JsonValue: TypeAlias = "str | int | bool | Sequence[JsonValue] | Mapping[str, Js
 
 NO_PRIVATE_KEY_SIGNATURE = "Private key not set"
 """What stands in ``signature`` where no private key is configured (contract section 1)."""
+
+PrivateKeyUsed: TypeAlias = Literal["product", "global"]
+"""What ``private_key_used`` says (contract section 1)."""
 
 _NON_ASCII = re.compile(r"[^\x00-\x7f]")
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from flask import request
 
+from flask_licensing.verification import VerificationError, verify_response
+from tests.documented_example import ENVELOPE, PUBLIC_KEY
 from tests.hosts import PATH
 
 if TYPE_CHECKING:
@@ -139,3 +141,9 @@ def test_a_field_sent_twice_is_another_payload_than_the_text_that_stood_for_it(h
     second = _send(host, '{"owner_name": "sent more than once"}', "application/json", **headers)
     assert host.verified(first)["code"] == 901
     assert host.verified(second)["code"] == 9409
+
+
+def test_the_verifier_passes_on_no_text_of_a_strangers_as_private_key_used() -> None:
+    """``private_key_used`` is not signed, and came out of the verifier with whatever text stood in the answer."""
+    with pytest.raises(VerificationError, match="private_key_used"):
+        verify_response(ENVELOPE | {"private_key_used": "any text"}, PUBLIC_KEY)
