@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
 from benchmarks.host_app import create_host, db, licensing
 from flask_licensing.signing import generate_private_key
 from tests.databases import SERVER_URL_VARIABLES, fresh_database
@@ -52,6 +54,14 @@ def why_not(database: str) -> str | None:
     if variable is None or variable in os.environ:
         return None
     return f"{variable} does not name a server"
+
+
+def server_version(database: str) -> str:
+    """Return the version of what keeps a kind of database."""
+    url = os.environ[SERVER_URL_VARIABLES[database]] if database in SERVER_URL_VARIABLES else "sqlite://"
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.connect():
+        return ".".join(map(str, engine.dialect.server_version_info or ()))
 
 
 @contextmanager

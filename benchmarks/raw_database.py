@@ -31,7 +31,9 @@ class RawDatabase:
 
     def __init__(self, database_url: str) -> None:
         url = sa.make_url(database_url)
-        self._dialect = _DIALECTS[url.get_backend_name()]
+        self.backend = url.get_backend_name()
+        """``"sqlite"``, ``"postgresql"`` or ``"mysql"``, which is MariaDB too."""
+        self._dialect = _DIALECTS[self.backend]
         self._connection = self._dialect.connect(url)
         self._cursor = self._connection.cursor()
 

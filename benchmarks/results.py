@@ -15,6 +15,11 @@ RESULTS_FILE = "performance/results.json"
 """Where results are kept, beside the page that is made of them."""
 
 
+def plot_file(benchmark: str) -> str:
+    """Return where the plot of a benchmark is, beside the page."""
+    return f"performance/{benchmark}.png"
+
+
 class Ratio(NamedTuple):
     """A ratio as found in several rounds: the middle one, the lowest and the highest."""
 

@@ -45,7 +45,7 @@ class Scale:
 
 
 FULL = Scale(rounds=12, requests=1500, profiled_requests=2000)
-QUICK = Scale(rounds=4, requests=400, profiled_requests=300)
+QUICK = Scale(rounds=3, requests=300, profiled_requests=300)
 
 
 def measure(database: str, folder: Path, scale: Scale) -> Result:
