@@ -109,6 +109,9 @@ class Settings:
     api_key_use_interval_seconds: float = _setting(
         300.0, _seconds, "How many seconds old an API key's last-used time gets before it is written anew."
     )
+    transaction_retry_seconds: float = _setting(
+        20.0, _seconds, "For how many seconds a transaction is tried again that the database ended for another."
+    )
     max_content_length: int = _setting(
         16 * 1024 * 1024, _positive_integer, "Largest request body, in bytes, whatever the app's own limit."
     )

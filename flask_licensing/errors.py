@@ -45,6 +45,10 @@ class TransactionConflict(LicensingError):
     """The database ended a transaction in favour of another (deadlock, lock wait); the whole may be tried again."""
 
 
+class ConstraintViolation(LicensingError):
+    """A constraint of the database refused a row, as where another transaction stored or deleted one meanwhile."""
+
+
 class AnswerableError(LicensingError):
     """An error with an answer in the contract's form.
 
@@ -156,3 +160,16 @@ class StoreUnavailable(AnswerableError):
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
+class ConnectionLost(StoreUnavailable):
+    """The connection to the database broke before the commit: nothing is stored, and the whole may be tried again."""
+
+
+class CommitOutcomeUnknown(StoreUnavailable):
+    """The connection to the database broke during the commit: all of the transaction is stored, or nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The key store became unavailable during the commit: the request had its whole effect, or none. Try again"
+        )

@@ -129,8 +129,9 @@ class Licensing:
 
         Raises:
             IncorrectData: fields are wrong or the product does not exist; nothing was created.
-            StoreUnavailable: the database can't be reached.
+            StoreUnavailable: the database can't be reached or can't store.
             TransactionConflict: the database ended the transaction for another; it may be tried again.
+            ConstraintViolation: a constraint of the database refused what was to be stored.
 
         """
         state = self.state
@@ -204,7 +205,14 @@ class Licensing:
             "owner_email": owner_email,
             "assigned_at": assigned_at,
         }
-        importer = LicenseKeyImport(state.key_store, state.clock, defaults=defaults, reject=reject, progress=progress)
+        importer = LicenseKeyImport(
+            state.key_store,
+            state.clock,
+            defaults=defaults,
+            retry_seconds=state.settings.transaction_retry_seconds,
+            reject=reject,
+            progress=progress,
+        )
         with open_rows(file, file_format) as rows:
             return importer.run(rows, batch_size=batch_size, dry_run=dry_run)
 

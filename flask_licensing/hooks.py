@@ -40,9 +40,17 @@ class KeyStore(Protocol):
     def transaction(self) -> AbstractContextManager[None]:
         """Make everything done inside the ``with`` block one transaction.
 
-        Leaving the block commits; an exception leaving it rolls everything back and goes on. Called once per request,
-        around all other calls. Raises :class:`~flask_licensing.errors.TransactionConflict` where the database ended
-        the transaction and the whole of it may be tried again.
+        Leaving the block commits; an exception leaving it rolls everything back and goes on. Called around all other
+        calls, once per request and attempt. What it raises decides what is attempted again
+        (:func:`flask_licensing.services.transactions.run_transaction`):
+
+        Raises:
+            TransactionConflict: the database ended the transaction for another; it is tried again for a while.
+            ConstraintViolation: a constraint refused a row; it is tried again once.
+            ConnectionLost: the connection broke before the commit, so nothing is stored; it is tried again once.
+            CommitOutcomeUnknown: the connection broke during the commit; it is tried again where an
+                ``Idempotency-Key`` makes that safe.
+
         """
         ...
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
+from tests.programs import wait_until
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -44,3 +46,18 @@ def fresh_database(kind: str, folder: Path) -> Iterator[str]:
         with server.connect() as connection:
             connection.execute(sa.text(f"DROP DATABASE {name}{force}"))
         server.dispose()
+
+
+def end_connections(url: str) -> None:
+    """End every connection to a PostgreSQL or MariaDB database, as a restart of its server does."""
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            others = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            end = "SELECT pg_terminate_backend({})"
+        else:
+            others = "SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()"
+            end = "KILL {}"
+        for other in connection.scalars(sa.text(others)):
+            connection.execute(sa.text(end.format(other)))
+        wait_until(lambda: not connection.scalars(sa.text(others)).all())

@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -16,15 +15,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.http_client import Answer, post
-from tests.programs import PROJECT, THIS_PROJECT
+from tests.programs import PROJECT, THIS_PROJECT, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.hosts import Host
 
-START_SECONDS = 30.0
 STOP_SECONDS = 30.0
 
 
@@ -80,15 +78,6 @@ def running_gunicorn(
             yield GunicornServer(int(listening[1]), process.pid, log_file)
         finally:
             _stop(process)
-
-
-def wait_until(condition: Callable[[], object], *, seconds: float = START_SECONDS) -> None:
-    """Return once the condition holds; fail after so many seconds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            pytest.fail(f"not so within {seconds} seconds: {condition}")
-        time.sleep(0.01)
 
 
 def _booted(log: str) -> list[int]:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,12 +14,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 PROJECT = Path(__file__).parents[1]
 
 THIS_PROJECT = os.environ | {"PYTHONPATH": str(PROJECT)}
 """The environment of programs that import the project from where it is."""
+
+PATIENCE_SECONDS = 30.0
+"""How long a test waits for what has to happen."""
 
 
 def run(
@@ -56,3 +60,12 @@ def running_server(
             yield log[-1].split()[-1]
         finally:
             server.terminate()
+
+
+def wait_until(condition: Callable[[], object], *, seconds: float = PATIENCE_SECONDS) -> None:
+    """Return once the condition holds; fail after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"not so within {seconds} seconds: {condition}")
+        time.sleep(0.01)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import pytest
+import sqlalchemy as sa
 from flask import request
 
 from flask_licensing.verification import VerificationError, verify_response
@@ -13,6 +16,9 @@ from tests.documented_example import ENVELOPE, PUBLIC_KEY
 from tests.hosts import PATH
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from werkzeug.test import TestResponse
 
     from tests.hosts import Host
@@ -147,3 +153,43 @@ def test_the_verifier_passes_on_no_text_of_a_strangers_as_private_key_used() -> 
     """``private_key_used`` is not signed, and came out of the verifier with whatever text stood in the answer."""
     with pytest.raises(VerificationError, match="private_key_used"):
         verify_response(ENVELOPE | {"private_key_used": "any text"}, PUBLIC_KEY)
+
+
+def test_a_client_that_sends_its_body_slowly_locks_nobody_out(create_host: Callable[..., Host], tmp_path: Path) -> None:
+    """The body was read inside the transaction, after the API key's last-used time had been written there: whoever sent
+    it byte by byte held SQLite's one write lock for as long, and no other request, of the site's own pages neither,
+    could store anything."""
+    url = f"sqlite:///{tmp_path / 'site.db'}"
+    host = create_host(url)
+    others = sa.create_engine(url, connect_args={"timeout": 0}, poolclass=sa.NullPool)
+    stored_meanwhile = []
+
+    class SlowBody(io.BytesIO):
+        def readinto(self, buffer: Any) -> int:
+            with others.begin() as connection:
+                connection.execute(sa.text("UPDATE licensing_products SET name = 'renamed'"))
+            stored_meanwhile.append(True)
+            return super().readinto(buffer)
+
+    body = urlencode(host.fields()).encode()
+    headers = {"Authorization": f"Bearer {host.secret}"}
+    answer = host.app.test_client().post(
+        PATH, input_stream=SlowBody(body), content_length=len(body), content_type=FORM, headers=headers
+    )
+    assert host.verified(answer)["created"] == 1
+    assert stored_meanwhile
+
+
+def test_a_defect_in_the_database_shows_no_license_keys_in_the_log(
+    host_on_each_database: Host, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The traceback of an unexpected error of the database showed the statement's parameters: the license keys of the
+    request and hashes of API keys, to whoever reads logs and error trackers."""
+    host = host_on_each_database
+    with host.app.app_context():
+        host.db.session.execute(sa.text("ALTER TABLE licensing_license_keys RENAME TO renamed"))
+        host.db.session.commit()
+    answer = host.post(host.fields(license_keys='["SOLD-FOR-MONEY"]'))
+    assert host.verified(answer)["code"] in {9500, 9503}
+    assert "licensing_license_keys" in caplog.text
+    assert "SOLD-FOR-MONEY" not in caplog.text

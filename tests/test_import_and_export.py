@@ -20,7 +20,7 @@ from flask_licensing import Licensing
 from flask_licensing.domain import Caller
 from flask_licensing.errors import IncorrectData, LicensingError, StoreUnavailable, TransactionConflict
 from flask_licensing.services.license_key_formats import MAX_LINE_LENGTH, FileError
-from flask_licensing.services.license_key_import import BATCH_ATTEMPTS, ImportSummary
+from flask_licensing.services.license_key_import import ImportSummary
 from flask_licensing.stores.memory import MemoryKeyStore
 from flask_licensing.testing.key_store_contract import NOW
 from tests.hosts import create_host as new_host
@@ -293,14 +293,14 @@ class _BusyStore(MemoryKeyStore):
         return super().add_license_keys(*arguments)
 
 
-@pytest.mark.parametrize("conflicts", [BATCH_ATTEMPTS - 1, BATCH_ATTEMPTS])
-def test_a_batch_whose_transaction_was_ended_for_another_is_tried_again(
-    conflicts: int, private_key: str, public_key: str
+@pytest.mark.parametrize("seconds", [0, 20])
+def test_a_batch_whose_transaction_was_ended_for_another_is_tried_again_for_so_many_seconds(
+    seconds: float, private_key: str, public_key: str
 ) -> None:
     store = _BusyStore()
-    host = new_host("sqlite://", private_key, public_key, key_store=store)
-    store.conflicts = conflicts
-    if conflicts < BATCH_ATTEMPTS:
+    host = new_host("sqlite://", private_key, public_key, key_store=store, transaction_retry_seconds=seconds)
+    store.conflicts = 4
+    if seconds:
         assert _import(host, "A\nB\n", product_id=1)[0] == ImportSummary(rows=2, created=2)
     else:
         with pytest.raises(StoreUnavailable):

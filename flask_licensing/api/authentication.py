@@ -19,17 +19,21 @@ if TYPE_CHECKING:
 API_KEY_FIELD = "api_key"
 
 
+def refuse_blocked_address(state: LicensingState, request: Request) -> None:
+    """Raise :class:`AccessDenied` where the request comes from an address that is blocked."""
+    if is_in_networks(request.remote_addr, state.settings.blocked_addresses):
+        raise AccessDenied
+
+
 def authenticate(
     state: LicensingState, request: Request, endpoint: str, read_fields: Callable[[], Mapping[str, object]]
 ) -> Caller:
-    """Return the caller; ``read_fields`` reads the body and is called only where no header names the API key.
+    """Return the caller; ``read_fields`` parses the body and is called only where no header names the API key.
 
     Raises:
         AuthenticationError: the caller is not let in.
 
     """
-    if is_in_networks(request.remote_addr, state.settings.blocked_addresses):
-        raise AccessDenied
     secret = _bearer_token(request) or _field(request, read_fields)
     return state.authenticator(Credentials(secret, endpoint, request.remote_addr))
 

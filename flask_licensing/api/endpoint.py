@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,16 +9,11 @@ from typing import TYPE_CHECKING, Any
 from flask import Request, Response, request
 
 from flask_licensing.api.answers import sign_outcome, to_response
-from flask_licensing.api.authentication import API_KEY_FIELD, authenticate
+from flask_licensing.api.authentication import API_KEY_FIELD, authenticate, refuse_blocked_address
 from flask_licensing.api.request_fields import read_fields
-from flask_licensing.errors import (
-    IdempotencyConflict,
-    MalformedRequest,
-    StoreUnavailable,
-    TransactionConflict,
-    WrongMethod,
-)
+from flask_licensing.errors import MalformedRequest, WrongMethod
 from flask_licensing.services.idempotency import IdempotentRequest
+from flask_licensing.services.transactions import run_transaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,13 +22,8 @@ if TYPE_CHECKING:
     from flask_licensing.domain import Caller, SignedAnswer
     from flask_licensing.state import LicensingState
 
-TRANSACTION_ATTEMPTS = 5
-"""How often the whole of a request is tried where the database ends its transaction for another."""
-
 IDEMPOTENCY_KEY_HEADER = "Idempotency-Key"
 MAX_IDEMPOTENCY_KEY_LENGTH = 255
-
-_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -55,13 +44,19 @@ class Endpoint:
             return Response(status=204, headers=allowed)
         if request.method != self.method:
             raise WrongMethod(f"{self.name} takes {self.method}", headers=allowed)
+        refuse_blocked_address(state, request)
+        # The body is read before the transaction begins: a slow client would keep a connection and locks waiting.
+        request.get_data()
         call = _Call(state, self, request)
-        for attempt in range(1, TRANSACTION_ATTEMPTS + 1):
-            try:
-                return call.answer()
-            except (TransactionConflict, IdempotencyConflict) as conflict:
-                _logger.info("%s: attempt %d ended in %s", self.name, attempt, type(conflict).__name__)
-        raise StoreUnavailable
+        answer, after_commit = run_transaction(
+            state.key_store,
+            call.answer,
+            retry_seconds=state.settings.transaction_retry_seconds,
+            repeatable=call.is_idempotent,
+        )
+        if after_commit:
+            after_commit()
+        return to_response(answer)
 
 
 class _Call:
@@ -72,25 +67,31 @@ class _Call:
         self._endpoint = endpoint
         self._request = request
 
+    @property
+    def is_idempotent(self) -> bool:
+        """Whether doing it twice has one effect and one answer."""
+        return bool(self._idempotency_key)
+
+    def answer(self) -> tuple[SignedAnswer, Callable[[], None] | None]:
+        """Do the work, inside a transaction; return the answer and what is to be called after the commit."""
+        caller = authenticate(self._state, self._request, self._endpoint.name, lambda: self._fields)
+        payload = {name: value for name, value in self._fields.items() if name != API_KEY_FIELD}
+        idempotent = self._idempotent_request(caller, payload)
+        if idempotent and (given_before := idempotent.find_answer()):
+            return given_before, None
+        outcome = self._endpoint.handle(self._state, caller, payload)
+        return self._sign_and_remember(outcome, idempotent), outcome.after_commit
+
     @cached_property
     def _fields(self) -> dict[str, Any]:
         return read_fields(self._request)
 
-    def answer(self) -> Response:
-        with self._state.key_store.transaction():
-            caller = authenticate(self._state, self._request, self._endpoint.name, lambda: self._fields)
-            payload = {name: value for name, value in self._fields.items() if name != API_KEY_FIELD}
-            idempotent = self._idempotent_request(caller, payload)
-            if idempotent and (given_before := idempotent.find_answer()):
-                return to_response(given_before)
-            outcome = self._endpoint.handle(self._state, caller, payload)
-            answer = self._sign_and_remember(outcome, idempotent)
-        if outcome.after_commit:
-            outcome.after_commit()
-        return to_response(answer)
+    @property
+    def _idempotency_key(self) -> str:
+        return self._request.headers.get(IDEMPOTENCY_KEY_HEADER, "").strip()
 
     def _idempotent_request(self, caller: Caller, payload: Mapping[str, Any]) -> IdempotentRequest | None:
-        key = self._request.headers.get(IDEMPOTENCY_KEY_HEADER, "").strip()
+        key = self._idempotency_key
         if not key:
             return None
         if len(key) > MAX_IDEMPOTENCY_KEY_LENGTH:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import dataclasses
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from marshmallow import ValidationError
 
-from flask_licensing.errors import IncorrectData, StoreUnavailable, TransactionConflict
+from flask_licensing.errors import IncorrectData
 from flask_licensing.hooks import LicenseKeyRowStore
 from flask_licensing.schemas import LICENSE_KEY_RULE, LicenseKeyTermsSchema, is_license_key, sentences_of
 from flask_licensing.services.license_key_formats import TERMS_COLUMNS
 from flask_licensing.services.license_keys import with_time_of_assignment
+from flask_licensing.services.transactions import run_transaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -27,9 +29,6 @@ if TYPE_CHECKING:
 
 DEFAULT_BATCH_SIZE = 50_000
 """Rows in one transaction: on SQLite twice as fast as a fifth of them, as sorted keys meet the index in its order."""
-
-BATCH_ATTEMPTS = 5
-"""How often a batch is tried where the database ends its transaction for another."""
 
 REMEMBERED_TERMS = 10_000
 """How many different terms are checked once and remembered."""
@@ -61,8 +60,9 @@ class _DryRunEnded(Exception):
 class LicenseKeyImport:
     """Imports rows into a key store.
 
-    ``defaults`` are terms, by name, for rows that do not say. ``reject`` is called with each row that can't be imported
-    and the reason, in the order of the file. After each batch ``progress`` is called with the summary so far.
+    ``defaults`` are terms, by name, for rows that do not say. ``retry_seconds`` are those of
+    :func:`~flask_licensing.services.transactions.run_transaction`. ``reject`` is called with each row that can't be
+    imported and the reason, in the order of the file. After each batch ``progress`` is called with the summary so far.
     """
 
     def __init__(
@@ -71,12 +71,14 @@ class LicenseKeyImport:
         clock: Clock,
         *,
         defaults: Mapping[str, Any],
+        retry_seconds: float,
         reject: Callable[[Row, str], None],
         progress: Callable[[ImportSummary], None],
     ) -> None:
         self._store = store
         self._clock = clock
         self._defaults = tuple(defaults.get(name) for name in TERMS_COLUMNS)
+        self._retry_seconds = retry_seconds
         self._reject = reject
         self._progress = progress
         self._schema = LicenseKeyTermsSchema()
@@ -126,13 +128,7 @@ class LicenseKeyImport:
         return summary
 
     def _commit_batch(self, batch: list[Row]) -> _BatchResult:
-        for _ in range(BATCH_ATTEMPTS):
-            try:
-                with self._store.transaction():
-                    return self._add_batch(batch)
-            except TransactionConflict:
-                continue
-        raise StoreUnavailable
+        return run_transaction(self._store, partial(self._add_batch, batch), retry_seconds=self._retry_seconds)
 
     def _add_batch(self, batch: list[Row]) -> _BatchResult:
         now = self._clock()

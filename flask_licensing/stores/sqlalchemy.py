@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, cast
 
 import sqlalchemy as sa
 
@@ -19,7 +19,7 @@ from flask_licensing.domain import (
     Product,
     SignedAnswer,
 )
-from flask_licensing.errors import IdempotencyConflict
+from flask_licensing.errors import CommitOutcomeUnknown, ConnectionLost, IdempotencyConflict, StoreUnavailable
 from flask_licensing.log_text import printable
 from flask_licensing.stores.bulk_insert import insert_missing, insert_missing_rows
 from flask_licensing.stores.database_errors import translate
@@ -70,21 +70,26 @@ class SQLAlchemyKeyStore:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit the session after the block; roll it back and go on raising where the block raises."""
+        """Commit the session after the block; roll it back and go on raising where the block raises.
+
+        Raises:
+            TransactionConflict: the database ended it for another.
+            ConstraintViolation: a constraint refused what was to be stored.
+            StoreUnavailable: the database can't be reached or can't store; as :class:`ConnectionLost` or
+                :class:`CommitOutcomeUnknown` where its connection broke.
+
+        """
         session = self._session()
+        committing = False
         try:
             yield
+            committing = True
             session.commit()
         except sa.exc.SQLAlchemyError as error:
-            session.rollback()
-            if (translated := translate(error)) is None:
-                raise
-            # The error itself would show the statement's parameters, and with them license keys and hashes.
-            reason = str(error.__cause__ or error).partition("\n")[0]
-            _logger.warning("the database ended a transaction: %s: %s", type(error).__name__, printable(reason))
-            raise translated from error
+            _roll_back(session)
+            _raise_translated(error, committing=committing)
         except BaseException:
-            session.rollback()
+            _roll_back(session)
             raise
 
     def find_product(self, product_id: int) -> Product | None:
@@ -217,6 +222,34 @@ class SQLAlchemyKeyStore:
     def _insert(self, model: type[models.Base], values: dict[str, object]) -> int:
         inserted = self._session().connection().execute(sa.insert(model).values(values))
         return cast("tuple[int]", inserted.inserted_primary_key)[0]
+
+
+def _roll_back(session: Session | scoped_session[Any]) -> None:
+    """Roll back; a broken connection, which the database rolls back on its own, must not hide why."""
+    try:
+        session.rollback()
+    except sa.exc.SQLAlchemyError as error:
+        session.close()
+        _logger.info("a transaction could not be rolled back: %s", _reason(error))
+
+
+def _raise_translated(error: sa.exc.SQLAlchemyError, *, committing: bool) -> NoReturn:
+    if isinstance(error, sa.exc.StatementError):
+        # Its parameters, and with them license keys and hashes, would show in every log and error tracker.
+        error.hide_parameters = True
+    translated = translate(error)
+    if translated is None:
+        raise error
+    if committing and isinstance(translated, ConnectionLost):
+        translated = CommitOutcomeUnknown()
+    level = logging.ERROR if isinstance(translated, StoreUnavailable) else logging.INFO
+    _logger.log(level, "the database ended a transaction: %s", _reason(error))
+    raise translated from error
+
+
+def _reason(error: sa.exc.SQLAlchemyError) -> str:
+    """Return what the driver said, without the statement and its parameters."""
+    return printable(f"{type(error).__name__}: {error.__cause__ or error}".partition("\n")[0])
 
 
 def _to_values(terms: LicenseKeyTerms, created_at: datetime) -> dict[str, object]:
