@@ -19,6 +19,7 @@ from flask_licensing.key_ring import KeyRing
 from flask_licensing.key_sources import no_keys, private_key_source_from
 from flask_licensing.remote_signing import TimeLimit
 from flask_licensing.services.api_keys import ApiKeyAuthenticator, require_api_key_store
+from flask_licensing.services.audit_log import AuditLog
 from flask_licensing.state import LicensingState
 from flask_licensing.stores.memory import MemoryKeyStore
 from flask_licensing.stores.sqlalchemy import SQLAlchemyKeyStore
@@ -56,6 +57,7 @@ def build_state(app: Flask, db: SQLAlchemy | None, settings: Settings) -> Licens
         ),
         authenticator=_callable_hook(settings, "authenticator") or _api_key_authenticator(settings, key_store, clock),
         clock=clock,
+        audit_log=_audit_log(key_store),
     )
 
 
@@ -99,6 +101,13 @@ def _key_store(app: Flask, db: SQLAlchemy | None, settings: Settings) -> KeyStor
             " it is for debugging and testing"
         )
     return store
+
+
+def _audit_log(key_store: KeyStore) -> AuditLog:
+    audit_log = AuditLog(key_store)
+    if not audit_log.is_kept:
+        _logger.info("no audit log is kept: %s has none of the methods of AuditStore", type(key_store).__name__)
+    return audit_log
 
 
 def _imported(settings: Settings, name: str) -> Any:

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 MAX_TEXT_LENGTH = 255
 """Longest license key, owner name and owner e-mail address, in characters (contract section 4)."""
 
+MAX_ADDRESS_LENGTH = 64
+"""Longest address kept of a caller, in characters; an IPv6 address with a zone has fewer."""
+
+MAX_REQUEST_ID_LENGTH = 128
+"""Longest request id taken from a client, in characters."""
+
 MAX_INTEGER = 2**31 - 1
 """Largest integer every supported database stores in an ``INTEGER`` column."""
 
@@ -161,6 +167,63 @@ class IdempotencyRecord:
     created_at: datetime
 
 
+class AuditAction(StrEnum):
+    """What can change a key store, as it stands in the audit log."""
+
+    LICENSE_KEYS_CREATED = "license-keys-created"
+    LICENSE_KEYS_IMPORTED = "license-keys-imported"
+    PRODUCT_CREATED = "product-created"
+    API_KEY_CREATED = "api-key-created"
+    API_KEY_REVOKED = "api-key-revoked"
+    AUDIT_LOG_PURGED = "audit-log-purged"
+    IDEMPOTENCY_RECORDS_PURGED = "idempotency-records-purged"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a change comes from.
+
+    ``actor`` is the id of an authenticated caller, ``command:NAME`` or ``host``; the other two are ``None`` outside
+    requests.
+    """
+
+    actor: str
+    remote_address: str | None = None
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """One change of a key store: who made it, from where, and when (naive UTC). It holds no secret and no license key.
+
+    ``action`` is an :class:`AuditAction`. ``target`` names what was changed where that is no product. The counts are
+    those the action has; ``deleted_before`` is the date of a purge.
+    """
+
+    occurred_at: datetime
+    action: str
+    origin: Origin
+    product_id: int | None = None
+    target: str | None = None
+    created: int | None = None
+    duplicate: int | None = None
+    deleted: int | None = None
+    deleted_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """A stored event; ids grow."""
+
+    id: int
+    event: AuditEvent
+
+
 def utc_now() -> datetime:
     """Return the current time as naive UTC: the default clock."""
     return datetime.now(UTC).replace(tzinfo=None)
+
+
+def naive_utc(moment: datetime) -> datetime:
+    """Return a moment, aware or naive UTC, as naive UTC."""
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment

@@ -5,17 +5,17 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from flask import current_app
-
 from flask_licensing.api.blueprint import CAPABILITIES, create_blueprint
+from flask_licensing.api.origins import current_origin
 from flask_licensing.assembly import build_state, check_private_keys, passphrase_of
 from flask_licensing.cli import create_commands
 from flask_licensing.config import Settings
 from flask_licensing.domain import LicenseKeyStatus
 from flask_licensing.errors import ConfigurationError
 from flask_licensing.models import project_models
+from flask_licensing.record_keeping import RecordKeeping
 from flask_licensing.schemas import CreateLicenseKeysSchema
-from flask_licensing.services.api_keys import create_api_key, require_api_key_store
+from flask_licensing.services.api_keys import create_api_key, require_api_key_store, revoke_api_key
 from flask_licensing.services.checks import CheckResult, run_checks
 from flask_licensing.services.license_key_export import list_license_keys
 from flask_licensing.services.license_key_files import open_for_license_keys, open_rows
@@ -24,7 +24,7 @@ from flask_licensing.services.license_keys import add_batch, check_batch
 from flask_licensing.services.private_keys import show_public_key, write_private_key
 from flask_licensing.services.products import create_product, require_product_store
 from flask_licensing.signals import license_keys_created, send_after_commit
-from flask_licensing.state import LicensingState
+from flask_licensing.state import EXTENSION_NAME, current_state
 
 if TYPE_CHECKING:
     import os
@@ -40,15 +40,14 @@ if TYPE_CHECKING:
     from flask_licensing.hooks import Authenticator, Clock, KeyStore, PrivateKeySource
     from flask_licensing.services.license_key_formats import Row
     from flask_licensing.services.license_key_import import ImportSummary
-
-EXTENSION_NAME = "licensing"
+    from flask_licensing.state import LicensingState
 
 
 def _ignore(*_: object) -> None:
     """Do nothing with what is reported."""
 
 
-class Licensing:
+class Licensing(RecordKeeping):
     """Software licensing for Flask apps.
 
     Args:
@@ -148,7 +147,7 @@ class Licensing:
         }
         with state.key_store.transaction() if commit else nullcontext():
             batch = check_batch(state.key_store, CreateLicenseKeysSchema(max_license_keys=None), sent_fields, now)
-            result = add_batch(state.key_store, batch, now)
+            result = add_batch(state.key_store, state.audit_log, current_origin(), batch, now)
         if commit and result.created:
             send_after_commit(license_keys_created, state.app, batch=batch, result=result, caller=None)
         return result
@@ -207,6 +206,8 @@ class Licensing:
         }
         importer = LicenseKeyImport(
             state.key_store,
+            state.audit_log,
+            current_origin(),
             state.clock,
             defaults=defaults,
             retry_seconds=state.settings.transaction_retry_seconds,
@@ -256,7 +257,7 @@ class Licensing:
         state = self.state
         store = require_product_store(state.key_store)
         with state.key_store.transaction():
-            return create_product(store, name, state.clock())
+            return create_product(store, state.audit_log, current_origin(), name, state.clock())
 
     def list_products(self) -> Sequence[Product]:
         """Return all products, by id. Needs an app context."""
@@ -292,6 +293,8 @@ class Licensing:
         with state.key_store.transaction():
             return create_api_key(
                 store,
+                state.audit_log,
+                current_origin(),
                 name=name,
                 capabilities=capabilities,
                 known_capabilities=CAPABILITIES,
@@ -313,7 +316,7 @@ class Licensing:
         state = self.state
         store = require_api_key_store(state.key_store)
         with state.key_store.transaction():
-            return store.revoke_api_key(api_key_id)
+            return revoke_api_key(store, state.audit_log, current_origin(), api_key_id, state.clock())
 
     def generate_private_key(self, product_id: int | None = None, *, overwrite: bool = False) -> Path:
         """Make an RSA private key for a product, or the global one, and return its file. Needs an app context.
@@ -344,15 +347,10 @@ class Licensing:
         return show_public_key(self.state.key_ring, product_id)
 
     def check(self) -> list[CheckResult]:
-        """Check tables, private key, a trial signature and API keys. Needs an app context."""
+        """Check tables, audit log, private key, a trial signature and API keys. Needs an app context."""
         return run_checks(self.state)
 
     @property
     def state(self) -> LicensingState:
         """What the current app's licensing consists of. Needs an app context."""
-        state = current_app.extensions.get(EXTENSION_NAME)
-        if not isinstance(state, LicensingState):
-            raise ConfigurationError(
-                f"flask_licensing is not set up on the app {current_app.name!r}: call licensing.init_app(app)."
-            )
-        return state
+        return current_state()

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from flask_licensing.domain import (
         ApiKey,
+        AuditEvent,
+        AuditRecord,
         Caller,
         Credentials,
         IdempotencyRecord,
@@ -153,6 +155,66 @@ class ApiKeyStore(Protocol):
 
     def record_api_key_use(self, api_key_id: int, used_at: datetime) -> None:
         """Store when the API key was last used."""
+        ...
+
+
+@runtime_checkable
+class AuditStore(Protocol):
+    """What a key store also does that keeps an audit log."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """As :meth:`KeyStore.transaction`."""
+        ...
+
+    def add_audit_event(self, event: AuditEvent) -> None:
+        """Store an event; called in the transaction of the change that it tells of."""
+        ...
+
+    def list_audit_records(
+        self, before_id: int | None, limit: int, *, since: datetime | None, action: str | None
+    ) -> Sequence[AuditRecord]:
+        """Return up to ``limit`` records, newest first, with ids less than ``before_id``; ``None`` is any."""
+        ...
+
+    def count_audit_records(self, before: datetime) -> int:
+        """Return how many records are of events before ``before``, naive UTC in whole seconds."""
+        ...
+
+    def purge_audit_records(self, before: datetime, event: AuditEvent) -> int:
+        """Store ``event``, which tells of this purge, and delete the records of events before ``before``.
+
+        Return how many were deleted. The event itself stays: it is not before ``before``.
+        """
+        ...
+
+
+@runtime_checkable
+class AuditTriggerStore(Protocol):
+    """What a key store also has whose database refuses to change audit records."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """As :meth:`KeyStore.transaction`."""
+        ...
+
+    def missing_audit_triggers(self) -> Sequence[str] | None:
+        """Return the names of the triggers that should be there and are not; ``None`` where that can't be told."""
+        ...
+
+    def create_audit_triggers(self) -> bool:
+        """Create the triggers, in place of those that are there; answer whether there are any for the database."""
+        ...
+
+
+@runtime_checkable
+class IdempotencyRecordPurgeStore(Protocol):
+    """What a key store also does whose old idempotency records can be deleted."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """As :meth:`KeyStore.transaction`."""
+        ...
+
+    def delete_idempotency_records(self, before: datetime) -> int:
+        """Delete the records created before ``before``, naive UTC, and return how many those were."""
         ...
 
 

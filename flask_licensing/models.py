@@ -11,8 +11,10 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.sql.naming import conv
 
-from flask_licensing.domain import MAX_TEXT_LENGTH
+from flask_licensing.audit_triggers import AUDIT_TABLE, create_with_table, drop_with_table
+from flask_licensing.domain import MAX_ADDRESS_LENGTH, MAX_REQUEST_ID_LENGTH, MAX_TEXT_LENGTH
 from flask_licensing.errors import ConfigurationError
 
 
@@ -97,6 +99,35 @@ class IdempotencyRecord(Base):
     created_at: Mapped[datetime] = mapped_column(sa.DateTime)
 
 
+class AuditRecord(Base):
+    """One change of the other tables. Triggers refuse to change a record, and to delete one that no purge names.
+
+    There is no foreign key: records outlive what they tell of.
+    """
+
+    __tablename__ = AUDIT_TABLE
+    __table_args__ = (
+        sa.PrimaryKeyConstraint("id", name="pk_licensing_audit_records"),
+        # A purge that could name itself could remove the last trace of what it removed.
+        sa.CheckConstraint("deleted_before <= occurred_at", name=conv("ck_licensing_audit_records_deleted_before")),
+        sa.Index("ix_licensing_audit_records_occurred_at", "occurred_at"),
+        sa.Index("ix_licensing_audit_records_action_id", "action", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(sa.Integer)
+    occurred_at: Mapped[datetime] = mapped_column(sa.DateTime)
+    action: Mapped[str] = mapped_column(sa.String(64))
+    actor: Mapped[str] = mapped_column(_text())
+    remote_address: Mapped[str | None] = mapped_column(_text(MAX_ADDRESS_LENGTH))
+    request_id: Mapped[str | None] = mapped_column(sa.String(MAX_REQUEST_ID_LENGTH))
+    product_id: Mapped[int | None] = mapped_column(sa.Integer)
+    target: Mapped[str | None] = mapped_column(_text())
+    created: Mapped[int | None] = mapped_column(sa.Integer)
+    duplicate: Mapped[int | None] = mapped_column(sa.Integer)
+    deleted: Mapped[int | None] = mapped_column(sa.Integer)
+    deleted_before: Mapped[datetime | None] = mapped_column(sa.DateTime)
+
+
 def project_models(metadata: sa.MetaData) -> None:
     """Copy the tables into ``metadata``, a host's; doing so again changes nothing.
 
@@ -132,3 +163,8 @@ def _create_after_what_it_refers_to(table: sa.Table, metadata: sa.MetaData) -> N
         name = foreign_key.target_fullname.rpartition(".")[0]
         if name in Base.metadata.tables and name in metadata.tables and name != table.name:
             table.add_is_dependent_on(metadata.tables[name])
+
+
+# On the class, not on the table above: migrations create the table from a description of their own.
+sa.event.listen(sa.Table, "after_create", create_with_table)
+sa.event.listen(sa.Table, "after_drop", drop_with_table)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from marshmallow import (
@@ -29,6 +29,7 @@ from flask_licensing.domain import (
     LicenseKeyBatch,
     LicenseKeyStatus,
     LicenseKeyTerms,
+    naive_utc,
 )
 from flask_licensing.errors import IncorrectData, RequestTooLarge
 
@@ -167,7 +168,7 @@ class Moment(_LabelledField):
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> datetime:
         moment = value if isinstance(value, datetime) else self._parse(value)
         try:
-            naive = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+            naive = naive_utc(moment)
         except OverflowError:
             raise self.make_error("range", first=EARLIEST_DATE.year) from None
         if naive < EARLIEST_DATE:

@@ -5,12 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from flask import current_app
+
+from flask_licensing.errors import ConfigurationError
+
 if TYPE_CHECKING:
     from flask import Flask
 
     from flask_licensing.config import Settings
     from flask_licensing.hooks import Authenticator, Clock, KeyStore, PrivateKeySource
     from flask_licensing.key_ring import KeyRing
+    from flask_licensing.services.audit_log import AuditLog
+
+EXTENSION_NAME = "licensing"
 
 
 @dataclass(frozen=True)
@@ -24,3 +31,19 @@ class LicensingState:
     key_ring: KeyRing
     authenticator: Authenticator
     clock: Clock
+    audit_log: AuditLog
+
+
+def current_state() -> LicensingState:
+    """Return what the current app's licensing consists of. Needs an app context.
+
+    Raises:
+        ConfigurationError: the app has no licensing.
+
+    """
+    state = current_app.extensions.get(EXTENSION_NAME)
+    if not isinstance(state, LicensingState):
+        raise ConfigurationError(
+            f"flask_licensing is not set up on the app {current_app.name!r}: call licensing.init_app(app)."
+        )
+    return state

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from flask_licensing.domain import IdempotencyRecord, LicenseKey, LicenseKeyTerms
+    from flask_licensing.domain import AuditEvent, AuditRecord, IdempotencyRecord, LicenseKey, LicenseKeyTerms
 
 
 class _ChangedKeys(MemoryKeyStore):
@@ -136,3 +136,57 @@ class RemembersOutsideTheTransaction(MemoryKeyStore):
 class KnowsNoProduct(MemoryKeyStore):
     def find_product(self, product_id: int) -> None:
         return None
+
+
+class RecordsOutsideTheTransaction(MemoryKeyStore):
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept: list[AuditRecord] = []
+
+    def add_audit_event(self, event: AuditEvent) -> None:
+        super().add_audit_event(event)
+        self._kept.append(self._tables.audit_records[-1])
+
+    def list_audit_records(
+        self, before_id: int | None, limit: int, *, since: datetime | None, action: str | None
+    ) -> list[AuditRecord]:
+        return self._kept[::-1]
+
+
+class ListsTheOldestRecordsFirst(MemoryKeyStore):
+    def list_audit_records(
+        self, before_id: int | None, limit: int, *, since: datetime | None, action: str | None
+    ) -> list[AuditRecord]:
+        found = super().list_audit_records(None, 10**6, since=since, action=action)
+        return [record for record in reversed(found) if before_id is None or record.id > before_id][:limit]
+
+
+class ListsEveryAction(MemoryKeyStore):
+    def list_audit_records(
+        self, before_id: int | None, limit: int, *, since: datetime | None, action: str | None
+    ) -> Sequence[AuditRecord]:
+        return super().list_audit_records(before_id, limit, since=since, action=None)
+
+
+class ForgetsTheRequestId(MemoryKeyStore):
+    def add_audit_event(self, event: AuditEvent) -> None:
+        super().add_audit_event(replace(event, origin=replace(event.origin, request_id=None)))
+
+
+class PurgesWithoutATrace(MemoryKeyStore):
+    def purge_audit_records(self, before: datetime, event: AuditEvent) -> int:
+        deleted = super().purge_audit_records(before, event)
+        self._tables.audit_records.pop()
+        return deleted
+
+
+class PurgesEverything(MemoryKeyStore):
+    def purge_audit_records(self, before: datetime, event: AuditEvent) -> int:
+        deleted = super().purge_audit_records(before, event)
+        del self._tables.audit_records[:-1]
+        return deleted
+
+
+class DeletesEveryIdempotencyRecord(MemoryKeyStore):
+    def delete_idempotency_records(self, before: datetime) -> int:
+        return super().delete_idempotency_records(before.max)

@@ -14,9 +14,9 @@ PACKAGE = Path(flask_licensing.__file__).parent
 ROWS = [
     {"_version", "codes", "config", "domain", "errors", "log_text", "signals"},
     {"hooks", "public_keys", "remote_signing", "signing", "verification", "wire"},
-    {"key_loading", "key_ring", "key_sources", "models", "schemas", "services", "state"},
+    {"audit_triggers", "key_loading", "key_ring", "key_sources", "models", "schemas", "services", "state"},
     {"api", "stores"},
-    {"assembly", "cli", "extension", "testing"},
+    {"assembly", "cli", "extension", "record_keeping", "testing"},
 ]
 """The rows from the base upwards. Inside a row modules may import one another, never in a circle."""
 

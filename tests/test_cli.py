@@ -7,10 +7,12 @@ import os
 import re
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlalchemy as sa
 
 from flask_licensing.cli import create_commands
 from flask_licensing.signing import generate_private_key
@@ -171,6 +173,58 @@ def test_a_saved_response_is_verified(host: Host, tmp_path: Path, changed: bool)
     assert for_people.exit_code == for_programs.exit_code == (1 if changed else 0)
     assert ("differs from what was signed" if changed else "Valid, signed with the global key") in for_people.output
     assert json.loads(for_programs.stdout)["valid"] is not changed
+
+
+def test_the_audit_log_is_shown_newest_first_as_lines_and_as_json(host: Host) -> None:
+    host.post(host.fields(license_keys='["A", "A"]'), headers={"X-Request-ID": "order-7"})
+    newest, *_, oldest = _printed(host, "audit-log").splitlines()
+    assert re.fullmatch(
+        r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\tapi-key:1\tlicense-keys-created\t"
+        r"product 1, 1 created, 1 duplicate\t127\.0\.0\.1\torder-7",
+        newest,
+    )
+    assert oldest.endswith("\thost\tproduct-created\tproduct 1\t-\t-")
+    listed = _printed_json(host, "audit-log", "--action", "license-keys-created")
+    assert [(record["actor"], record["created"], record["request_id"]) for record in listed] == [
+        ("api-key:1", 1, "order-7")
+    ]
+    assert len(_printed_json(host, "audit-log", "--limit", "2")) == 2
+    assert _printed_json(host, "audit-log", "--since", "9999-01-01") == []
+    assert "There are no records." in _run(host, "audit-log", "--since", "9999-01-01").stderr
+
+
+def test_old_records_are_deleted_by_date_or_by_age(create_host: Callable[..., Host]) -> None:
+    now = [datetime(2026, 1, 1)]
+    host = create_host(clock=lambda: now[0])
+    host.post(host.fields(), headers={"Idempotency-Key": "order-7"})
+    now[0] = datetime(2026, 3, 1)
+    assert _printed(host, "purge-audit-log", "--keep-days", "60") == "0 records deleted.\n"
+    assert _printed_json(host, "purge-audit-log", "--before", "2026-01-02") == {"deleted": 3}
+    assert _printed(host, "purge-idempotency-records", "--keep-days", "30") == "1 records deleted.\n"
+    listed = _printed_json(host, "audit-log", "--limit", "0")
+    assert [(record["actor"], record["deleted"], record["deleted_before"]) for record in listed] == [
+        ("command:purge-idempotency-records", 1, None),
+        ("command:purge-audit-log", 3, "2026-01-02T00:00:00"),
+    ]
+    assert "must not be in the future" in _refusal(host, "purge-audit-log", "--before", "2026-03-02")
+
+
+@pytest.mark.parametrize("options", [[], ["--before", "2026-01-01", "--keep-days", "1"], ["--keep-days", "99999999"]])
+def test_a_purge_needs_one_date(host: Host, options: list[str]) -> None:
+    for command in ("purge-audit-log", "purge-idempotency-records"):
+        result = _run(host, command, *options)
+        assert result.exit_code == 2
+        assert "--keep-days" in result.output
+
+
+def test_check_misses_the_triggers_of_the_audit_log_and_a_command_puts_them_back(host: Host) -> None:
+    with host.app.app_context():
+        host.db.session.execute(sa.text("DROP TRIGGER licensing_audit_records_no_update"))
+        host.db.session.commit()
+    output = _refusal(host, "check")
+    assert "protect-audit-log”: licensing_audit_records_no_update" in output
+    assert _printed(host, "protect-audit-log") == "The audit log is append-only.\n"
+    assert "ok      audit log: append-only" in _printed(host, "check")
 
 
 def test_check_says_what_is_missing_and_its_exit_code_too(folder_host: Host) -> None:

@@ -21,6 +21,8 @@ from flask_licensing.stores.memory import MemoryKeyStore
 from flask_licensing.stores.sqlalchemy import SQLAlchemyKeyStore
 from flask_licensing.testing import (
     ApiKeyStoreContract,
+    AuditStoreContract,
+    IdempotencyRecordPurgeStoreContract,
     KeyStoreContract,
     LicenseKeyPageStoreContract,
     LicenseKeyRowStoreContract,
@@ -52,6 +54,8 @@ class _AllContracts(
     ApiKeyStoreContract,
     LicenseKeyRowStoreContract,
     LicenseKeyPageStoreContract,
+    AuditStoreContract,
+    IdempotencyRecordPurgeStoreContract,
 ):
     @pytest.fixture
     def product_id(self, key_store: Any) -> int:

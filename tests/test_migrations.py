@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
+from flask_licensing.audit_triggers import missing_triggers
 from tests.test_models import TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 HOST = """
@@ -79,6 +80,12 @@ def _tables(database_url: str) -> set[str]:
         engine.dispose()
 
 
+def _missing_triggers(database_url: str) -> Sequence[str] | None:
+    engine = sa.create_engine(database_url, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        return missing_triggers(connection)
+
+
 def test_the_first_migration_creates_the_tables_the_second_finds_nothing_and_downgrade_works(
     flask_db: Callable[..., str], tmp_path: Path, database_url: str
 ) -> None:
@@ -86,6 +93,7 @@ def test_the_first_migration_creates_the_tables_the_second_finds_nothing_and_dow
     flask_db("migrate", "-m", "licensing")
     flask_db("upgrade")
     assert TABLES | {"a_hosts_orders"} <= _tables(database_url)
+    assert _missing_triggers(database_url) == []
     flask_db("check")
     assert "No changes in schema detected" in flask_db("migrate", "-m", "again")
     (migration,) = (tmp_path / "migrations" / "versions").glob("*.py")

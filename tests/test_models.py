@@ -19,6 +19,7 @@ TABLES = {
     "licensing_license_keys",
     "licensing_api_keys",
     "licensing_idempotency_records",
+    "licensing_audit_records",
 }
 
 
@@ -54,12 +55,16 @@ def test_every_constraint_has_a_name() -> None:
 
 
 def test_a_hosts_naming_convention_leaves_the_names_as_they_are() -> None:
-    convention = {"uq": "site_uq_%(table_name)s", "pk": "site_pk_%(table_name)s", "ix": "site_ix_%(table_name)s"}
+    convention = {kind: f"site_{kind}_%(table_name)s" for kind in ("uq", "pk", "ix", "fk")}
+    convention["ck"] = "site_ck_%(table_name)s_%(constraint_name)s"
     metadata = sa.MetaData(naming_convention=convention)
     project_models(metadata)
     for name, table in metadata.tables.items():
-        names = {str(constraint.name) for constraint in table.constraints}
-        assert names == {str(constraint.name) for constraint in Base.metadata.tables[name].constraints}
+        assert _names(table) == _names(Base.metadata.tables[name])
+
+
+def _names(table: sa.Table) -> set[str]:
+    return {str(constraint.name) for constraint in table.constraints} | {str(index.name) for index in table.indexes}
 
 
 def test_emoji_and_long_answers_fit_whatever_the_databases_character_set(database_url: str) -> None:

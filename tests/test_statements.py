@@ -31,14 +31,14 @@ def counted_statements(host: Host) -> Iterator[list[str]]:
         sa.event.remove(engine, "before_cursor_execute", collect)
 
 
-def test_a_small_request_makes_three_statements_and_a_fourth_for_the_time_of_last_use(
+def test_a_small_request_makes_four_statements_and_a_fifth_for_the_time_of_last_use(
     host_on_each_database: Host,
 ) -> None:
     with counted_statements(host_on_each_database) as first:
         host_on_each_database.create()
     with counted_statements(host_on_each_database) as second:
         host_on_each_database.create(license_keys='["B"]')
-    assert (len(first), len(second)) == (4, 3), (first, second)
+    assert (len(first), len(second)) == (5, 4), (first, second)
 
 
 def test_a_thousand_keys_make_no_more_statements_than_one(host_on_each_database: Host) -> None:
@@ -46,7 +46,7 @@ def test_a_thousand_keys_make_no_more_statements_than_one(host_on_each_database:
     keys = json.dumps([f"KEY-{number}" for number in range(1000)])
     with counted_statements(host_on_each_database) as statements:
         assert host_on_each_database.create(license_keys=keys)["created"] == 1000
-    assert len(statements) == 3, statements
+    assert len(statements) == 4, statements
 
 
 def test_an_idempotency_key_adds_two_statements_and_a_replay_makes_two_in_all(host_on_each_database: Host) -> None:
@@ -57,4 +57,4 @@ def test_an_idempotency_key_adds_two_statements_and_a_replay_makes_two_in_all(ho
         host.post(host.fields(license_keys='["B"]'), headers=headers)
     with counted_statements(host) as replay:
         host.post(host.fields(license_keys='["B"]'), headers=headers)
-    assert (len(first), len(replay)) == (5, 2), (first, replay)
+    assert (len(first), len(replay)) == (6, 2), (first, replay)

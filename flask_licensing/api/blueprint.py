@@ -11,6 +11,7 @@ from werkzeug.routing import PathConverter
 
 from flask_licensing.api.error_answers import answer_error
 from flask_licensing.api.license_keys import CREATE_LICENSE_KEYS
+from flask_licensing.api.origins import REQUEST_ID_HEADER, request_id
 from flask_licensing.api.request_fields import limit_body
 from flask_licensing.domain import MAX_TEXT_LENGTH
 from flask_licensing.errors import AnswerableError, NoSuchEndpoint
@@ -55,6 +56,7 @@ def create_blueprint(state: LicensingState) -> Blueprint:
     blueprint.url_value_preprocessor(lambda *_: limit_body(request, state.settings.max_content_length))
     for exception in (AnswerableError, HTTPException, Exception):
         blueprint.register_error_handler(exception, partial(answer_error, state))
+    blueprint.after_request(_name_the_request)
     return blueprint
 
 
@@ -67,6 +69,11 @@ def _take_every_method(blueprint: Blueprint, path: str, name: str, view: Callabl
         setup.app.url_map.add(setup.app.url_rule_class(f"{setup.url_prefix}{path}", endpoint=endpoint, methods=None))
 
     blueprint.record(add)
+
+
+def _name_the_request(response: Response) -> Response:
+    response.headers[REQUEST_ID_HEADER] = request_id()
+    return response
 
 
 def _no_such_endpoint(state: LicensingState, **_: Any) -> Response:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask_licensing.api.answers import Outcome
 from flask_licensing.api.endpoint import Endpoint
+from flask_licensing.api.origins import origin_of_request
 from flask_licensing.codes import Code
 from flask_licensing.errors import IncorrectData
 from flask_licensing.log_text import printable
@@ -30,7 +31,7 @@ def _create_license_keys(state: LicensingState, caller: Caller, sent_fields: Map
         batch = check_batch(state.key_store, _schema(state.settings.max_keys_per_request), sent_fields, now)
     except IncorrectData as refused:
         return Outcome.of(Code.INCORRECT_DATA, {"errors": refused.errors}, product_id=refused.product_id)
-    result = add_batch(state.key_store, batch, now)
+    result = add_batch(state.key_store, state.audit_log, origin_of_request(caller.id), batch, now)
 
     def after_commit() -> None:
         _logger.info(

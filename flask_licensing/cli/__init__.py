@@ -11,6 +11,7 @@ from flask_licensing.cli.license_key_files import add_license_key_file_commands
 from flask_licensing.cli.license_keys import add_license_key_commands
 from flask_licensing.cli.private_keys import add_private_key_commands
 from flask_licensing.cli.products import add_product_commands
+from flask_licensing.cli.records import add_record_commands
 from flask_licensing.cli.responses import add_response_commands
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def create_commands(licensing: Licensing) -> LicensingGroup:
     add_api_key_commands(group, licensing)
     add_license_key_commands(group, licensing)
     add_license_key_file_commands(group, licensing)
+    add_record_commands(group, licensing)
     add_response_commands(group)
     add_check_command(group, licensing)
     return group

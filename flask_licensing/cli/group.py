@@ -31,6 +31,15 @@ def print_json(document: object) -> None:
     click.echo(json.dumps(document, default=_to_json))
 
 
+def print_json_list(documents: Iterable[object]) -> None:
+    """Print a JSON list, one element a line, as the elements come."""
+    separator = "["
+    for document in documents:
+        click.echo(f"{separator}{json.dumps(document, default=_to_json)}", nl=False)
+        separator = ",\n"
+    click.echo("[]" if separator == "[" else "]")
+
+
 def print_lines(lines: Iterable[str], *, if_none: str) -> None:
     """Print lines, or on standard error that there are none."""
     printed = False

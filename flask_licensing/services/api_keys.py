@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import secrets
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from flask_licensing.config import IpNetwork, parse_networks
-from flask_licensing.domain import Caller, Credentials, NewApiKey
+from flask_licensing.domain import AuditAction, Caller, Credentials, NewApiKey, naive_utc
 from flask_licensing.errors import (
     AddressNotAllowed,
     InactiveApiKey,
@@ -23,6 +22,10 @@ from flask_licensing.schemas import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from datetime import datetime, timedelta
+
+    from flask_licensing.domain import Origin
+    from flask_licensing.services.audit_log import AuditLog
 
 MIN_SECRET_LENGTH = 16
 """Fewest characters of an API key brought along from elsewhere. Ours have 43, of 256 random bits."""
@@ -41,6 +44,8 @@ def hash_secret(secret: str) -> str:
 
 def create_api_key(
     store: ApiKeyStore,
+    audit_log: AuditLog,
+    origin: Origin,
     *,
     name: str,
     capabilities: Collection[str] | None,
@@ -65,10 +70,24 @@ def create_api_key(
         secret_hash=hash_secret(checked_secret),
         capabilities=None if capabilities is None else _check_capabilities(capabilities, known_capabilities),
         allowed_networks=None if allowed_ips is None else _check_networks(allowed_ips),
-        expires_at=None if expires_at is None else _naive_utc(expires_at),
+        expires_at=None if expires_at is None else naive_utc(expires_at),
         created_at=now,
     )
+    audit_log.record(origin, AuditAction.API_KEY_CREATED, now, target=caller_id(api_key.id))
     return NewApiKey(api_key, checked_secret)
+
+
+def revoke_api_key(store: ApiKeyStore, audit_log: AuditLog, origin: Origin, api_key_id: int, now: datetime) -> bool:
+    """Make an API key inactive and answer whether there is such a key; the caller holds the transaction."""
+    is_known = store.revoke_api_key(api_key_id)
+    if is_known:
+        audit_log.record(origin, AuditAction.API_KEY_REVOKED, now, target=caller_id(api_key_id))
+    return is_known
+
+
+def caller_id(api_key_id: int) -> str:
+    """Return the id of the caller that an API key stands for."""
+    return f"api-key:{api_key_id}"
 
 
 def require_api_key_store(store: object) -> ApiKeyStore:
@@ -105,7 +124,7 @@ class ApiKeyAuthenticator:
             raise MissingCapability
         if api_key.last_used_at is None or now - api_key.last_used_at >= self._use_interval:
             self._store.record_api_key_use(api_key.id, now)
-        return Caller(id=f"api-key:{api_key.id}")
+        return Caller(caller_id(api_key.id))
 
 
 def is_in_networks(address: str | None, networks: Collection[IpNetwork]) -> bool:
@@ -144,7 +163,3 @@ def _check_networks(allowed_ips: Collection[str]) -> tuple[IpNetwork, ...]:
         return parse_networks(allowed_ips)
     except ValueError as error:
         raise IncorrectData({"allowed_ips": [f"{error}."]}) from None
-
-
-def _naive_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment

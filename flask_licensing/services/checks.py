@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cryptography.exceptions import InvalidSignature
 
 from flask_licensing.errors import LicensingError
-from flask_licensing.hooks import ApiKeyStore, TableStore
+from flask_licensing.hooks import ApiKeyStore, AuditTriggerStore, TableStore
 from flask_licensing.public_keys import verify_signature
 from flask_licensing.services.api_keys import ApiKeyAuthenticator
 
@@ -31,10 +31,11 @@ class CheckResult:
 
 
 def run_checks(state: LicensingState) -> list[CheckResult]:
-    """Check tables, private key, a trial signature and API keys, in this order; settings were checked at start."""
+    """Check one thing after another; the settings were checked at start."""
     checks: dict[str, Callable[[LicensingState], tuple[bool, str]]] = {
         "settings": _check_settings,
         "tables": _check_tables,
+        "audit log": _check_audit_log,
         "private key": _check_private_key,
         "trial signature": _check_trial_signature,
         "API keys": _check_api_keys,
@@ -62,6 +63,24 @@ def _check_tables(state: LicensingState) -> tuple[bool, str]:
     if missing:
         return False, f"missing: {', '.join(missing)}; run “flask db migrate” and “flask db upgrade”"
     return True, "all there"
+
+
+def _check_audit_log(state: LicensingState) -> tuple[bool, str]:
+    store = state.key_store
+    if not state.audit_log.is_kept:
+        return True, f"{type(store).__name__} keeps none"
+    if not isinstance(store, AuditTriggerStore):
+        return True, f"{type(store).__name__} keeps one"
+    with store.transaction():
+        missing = store.missing_audit_triggers()
+    if missing is None:
+        return True, "kept; whether triggers make it append-only can't be told from here"
+    if missing:
+        return (
+            False,
+            f"it can be changed, triggers are missing; run “flask licensing protect-audit-log”: {', '.join(missing)}",
+        )
+    return True, "append-only"
 
 
 def _check_private_key(state: LicensingState) -> tuple[bool, str]:

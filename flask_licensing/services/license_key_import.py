@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from marshmallow import ValidationError
 
+from flask_licensing.domain import AuditAction
 from flask_licensing.errors import IncorrectData
 from flask_licensing.hooks import LicenseKeyRowStore
 from flask_licensing.schemas import LICENSE_KEY_RULE, LicenseKeyTermsSchema, is_license_key, sentences_of
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
-    from flask_licensing.domain import LicenseKeyTerms
+    from flask_licensing.domain import LicenseKeyTerms, Origin
     from flask_licensing.hooks import Clock, KeyStore
+    from flask_licensing.services.audit_log import AuditLog
     from flask_licensing.services.license_key_formats import Row, Terms
 
 DEFAULT_BATCH_SIZE = 50_000
@@ -58,7 +60,7 @@ class _DryRunEnded(Exception):
 
 
 class LicenseKeyImport:
-    """Imports rows into a key store.
+    """Imports rows into a key store; each batch that creates license keys is a record in the audit log.
 
     ``defaults`` are terms, by name, for rows that do not say. ``retry_seconds`` are those of
     :func:`~flask_licensing.services.transactions.run_transaction`. ``reject`` is called with each row that can't be
@@ -68,6 +70,8 @@ class LicenseKeyImport:
     def __init__(
         self,
         store: KeyStore,
+        audit_log: AuditLog,
+        origin: Origin,
         clock: Clock,
         *,
         defaults: Mapping[str, Any],
@@ -76,6 +80,8 @@ class LicenseKeyImport:
         progress: Callable[[ImportSummary], None],
     ) -> None:
         self._store = store
+        self._audit_log = audit_log
+        self._origin = origin
         self._clock = clock
         self._defaults = tuple(defaults.get(name) for name in TERMS_COLUMNS)
         self._retry_seconds = retry_seconds
@@ -153,7 +159,19 @@ class LicenseKeyImport:
         created = self._store_rows(accepted, now)
         count = sum(len(rows) for _, rows in accepted)
         summary = ImportSummary(len(batch), created, count - created, len(rejected))
+        if created:
+            self._record(summary, {terms.product_id for terms, _ in accepted}, now)
         return _BatchResult(summary, sorted(rejected, key=lambda refused: refused[0].line))
+
+    def _record(self, summary: ImportSummary, product_ids: set[int], now: datetime) -> None:
+        self._audit_log.record(
+            self._origin,
+            AuditAction.LICENSE_KEYS_IMPORTED,
+            now,
+            product_id=product_ids.pop() if len(product_ids) == 1 else None,
+            created=summary.created,
+            duplicate=summary.duplicate,
+        )
 
     def _check_terms(self, said: Terms) -> LicenseKeyTerms | str:
         """Return the terms, or the sentences that say why they are none."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from marshmallow import ValidationError
 
-from flask_licensing.domain import CreationResult, LicenseKeyBatch, LicenseKeyStatus
+from flask_licensing.domain import AuditAction, CreationResult, LicenseKeyBatch, LicenseKeyStatus
 from flask_licensing.errors import IncorrectData
 from flask_licensing.schemas import sentences_of
 
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from flask_licensing.domain import LicenseKeyTerms, Product
+    from flask_licensing.domain import LicenseKeyTerms, Origin, Product
     from flask_licensing.hooks import KeyStore
     from flask_licensing.schemas import CreateLicenseKeysSchema
+    from flask_licensing.services.audit_log import AuditLog
 
 
 def check_batch(
@@ -45,11 +46,26 @@ def check_batch(
     return dataclasses.replace(batch, terms=with_time_of_assignment(batch.terms, now))
 
 
-def add_batch(store: KeyStore, batch: LicenseKeyBatch, now: datetime) -> CreationResult:
-    """Store the license keys of a checked batch that are not there yet; the counts add up to the keys sent."""
+def add_batch(
+    store: KeyStore, audit_log: AuditLog, origin: Origin, batch: LicenseKeyBatch, now: datetime
+) -> CreationResult:
+    """Store the license keys of a checked batch that are not there yet; the counts add up to the keys sent.
+
+    What created nothing changed nothing, and is not in the audit log.
+    """
     distinct = sorted(set(batch.license_keys))
     created = store.add_license_keys(distinct, batch.terms, now)
-    return CreationResult(created=created, duplicate=len(batch.license_keys) - created)
+    duplicate = len(batch.license_keys) - created
+    if created:
+        audit_log.record(
+            origin,
+            AuditAction.LICENSE_KEYS_CREATED,
+            now,
+            product_id=batch.terms.product_id,
+            created=created,
+            duplicate=duplicate,
+        )
+    return CreationResult(created=created, duplicate=duplicate)
 
 
 def _find_product(

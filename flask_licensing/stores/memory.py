@@ -9,7 +9,14 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from flask_licensing.domain import ApiKey, IdempotencyRecord, LicenseKey, LicenseKeyTerms, Product
+from flask_licensing.domain import (
+    ApiKey,
+    AuditRecord,
+    IdempotencyRecord,
+    LicenseKey,
+    LicenseKeyTerms,
+    Product,
+)
 from flask_licensing.errors import IdempotencyConflict
 
 if TYPE_CHECKING:
@@ -17,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from flask_licensing.config import IpNetwork
-    from flask_licensing.domain import LicenseKeyStatus
+    from flask_licensing.domain import AuditEvent, LicenseKeyStatus
 
 
 @dataclass
@@ -26,10 +33,15 @@ class _Tables:
     license_keys: dict[str, LicenseKey] = field(default_factory=dict)
     api_keys: dict[str, ApiKey] = field(default_factory=dict)
     idempotency_records: dict[str, IdempotencyRecord] = field(default_factory=dict)
+    audit_records: list[AuditRecord] = field(default_factory=list)
 
     def copy(self) -> _Tables:
         return _Tables(
-            dict(self.products), dict(self.license_keys), dict(self.api_keys), dict(self.idempotency_records)
+            dict(self.products),
+            dict(self.license_keys),
+            dict(self.api_keys),
+            dict(self.idempotency_records),
+            list(self.audit_records),
         )
 
 
@@ -106,6 +118,47 @@ class MemoryKeyStore:
         with self._lock:
             if self._tables.idempotency_records.setdefault(record.key_digest, record) is not record:
                 raise IdempotencyConflict(record.key_digest)
+
+    def delete_idempotency_records(self, before: datetime) -> int:
+        """Delete the records created before then; return how many those were."""
+        with self._lock:
+            records = self._tables.idempotency_records
+            old = [key_digest for key_digest, record in records.items() if record.created_at < before]
+            for key_digest in old:
+                del records[key_digest]
+            return len(old)
+
+    def add_audit_event(self, event: AuditEvent) -> None:
+        """Store an event."""
+        with self._lock:
+            records = self._tables.audit_records
+            records.append(AuditRecord(records[-1].id + 1 if records else 1, event))
+
+    def list_audit_records(
+        self, before_id: int | None, limit: int, *, since: datetime | None, action: str | None
+    ) -> Sequence[AuditRecord]:
+        """Return a page of records, newest first."""
+        matching = (
+            record
+            for record in reversed(self._tables.audit_records)
+            if (before_id is None or record.id < before_id)
+            and (since is None or record.event.occurred_at >= since)
+            and action in {None, record.event.action}
+        )
+        return list(islice(matching, limit))
+
+    def count_audit_records(self, before: datetime) -> int:
+        """Return how many records are of events before then."""
+        return sum(record.event.occurred_at < before for record in self._tables.audit_records)
+
+    def purge_audit_records(self, before: datetime, event: AuditEvent) -> int:
+        """Store the event of a purge and delete the records from before then; return how many those were."""
+        with self._lock:
+            self.add_audit_event(event)
+            records = self._tables.audit_records
+            kept = [record for record in records if record.event.occurred_at >= before]
+            self._tables.audit_records = kept
+            return len(records) - len(kept)
 
     def add_api_key(
         self,

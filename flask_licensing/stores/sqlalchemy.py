@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, cast
 
 import sqlalchemy as sa
 
-from flask_licensing import models
+from flask_licensing import audit_triggers, models
 from flask_licensing.domain import (
     ApiKey,
     IdempotencyRecord,
@@ -21,6 +21,7 @@ from flask_licensing.domain import (
 )
 from flask_licensing.errors import CommitOutcomeUnknown, ConnectionLost, IdempotencyConflict, StoreUnavailable
 from flask_licensing.log_text import printable
+from flask_licensing.stores import audit_records
 from flask_licensing.stores.bulk_insert import insert_missing, insert_missing_rows
 from flask_licensing.stores.database_errors import translate
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session, scoped_session
 
     from flask_licensing.config import IpNetwork
+    from flask_licensing.domain import AuditEvent, AuditRecord
 
 _logger = logging.getLogger(__name__)
 
@@ -59,7 +61,7 @@ _ADD_IDEMPOTENCY_RECORD = sa.insert(_IDEMPOTENCY_RECORDS)
 
 
 class SQLAlchemyKeyStore:
-    """Keeps products, license keys, API keys and idempotency records with SQLAlchemy.
+    """Keeps products, license keys, API keys, idempotency records and the audit log with SQLAlchemy.
 
     ``session`` provides the session whose transaction everything joins; the default for a Flask app is
     ``lambda: db.session``.
@@ -110,12 +112,12 @@ class SQLAlchemyKeyStore:
 
     def add_license_keys(self, license_keys: Sequence[str], terms: LicenseKeyTerms, created_at: datetime) -> int:
         """Store the license keys that are not there yet, in one statement; return how many the database stored."""
-        return insert_missing(self._session().connection(), license_keys, _to_values(terms, created_at))
+        return insert_missing(self._connection(), license_keys, _to_values(terms, created_at))
 
     def add_license_key_rows(self, rows: Sequence[tuple[str, LicenseKeyTerms]], created_at: datetime) -> int:
         """Store the license keys that are not there yet, each with its terms, in one statement; return how many."""
         values = [{"license_key": license_key, **_to_values(terms, created_at)} for license_key, terms in rows]
-        return insert_missing_rows(self._session().connection(), values)
+        return insert_missing_rows(self._connection(), values)
 
     def list_license_keys(
         self, after_id: int, limit: int, *, product_id: int | None, status: LicenseKeyStatus | None
@@ -157,6 +159,11 @@ class SQLAlchemyKeyStore:
             )
         except sa.exc.IntegrityError:
             raise IdempotencyConflict(record.key_digest) from None
+
+    def delete_idempotency_records(self, before: datetime) -> int:
+        """Delete the records created before then; return how many those were."""
+        statement = sa.delete(_IDEMPOTENCY_RECORDS).where(_IDEMPOTENCY_RECORDS.c.created_at < before)
+        return self._connection().execute(statement).rowcount
 
     def add_api_key(
         self,
@@ -207,20 +214,49 @@ class SQLAlchemyKeyStore:
         """Store when the API key was last used."""
         self._update_api_key(api_key_id, last_used_at=used_at)
 
+    def add_audit_event(self, event: AuditEvent) -> None:
+        """Store an event, in one statement."""
+        audit_records.insert_event(self._connection(), event)
+
+    def list_audit_records(
+        self, before_id: int | None, limit: int, *, since: datetime | None, action: str | None
+    ) -> Sequence[AuditRecord]:
+        """Return a page of records, newest first."""
+        return audit_records.select_records(self._connection(), before_id, limit, since=since, action=action)
+
+    def count_audit_records(self, before: datetime) -> int:
+        """Return how many records are of events before then."""
+        return audit_records.count_records(self._connection(), before)
+
+    def purge_audit_records(self, before: datetime, event: AuditEvent) -> int:
+        """Store the event of a purge and delete the records from before then; return how many those were."""
+        return audit_records.purge_records(self._connection(), before, event)
+
+    def missing_audit_triggers(self) -> Sequence[str] | None:
+        """Return the names of the audit log's triggers that the database does not have; ``None`` if it hides them."""
+        return audit_triggers.missing_triggers(self._connection())
+
+    def create_audit_triggers(self) -> bool:
+        """Create the audit log's triggers, in place of those that are there; answer whether there are any."""
+        return audit_triggers.create_triggers(self._connection())
+
     def missing_tables(self) -> Sequence[str]:
         """Return the names of this package's tables that the database does not have."""
-        existing = set(sa.inspect(self._session().connection()).get_table_names())
+        existing = set(sa.inspect(self._connection()).get_table_names())
         return sorted(set(models.Base.metadata.tables) - existing)
 
+    def _connection(self) -> sa.Connection:
+        return self._session().connection()
+
     def _execute(self, statement: sa.Executable, **parameters: object) -> sa.CursorResult[Any]:
-        return self._session().connection().execute(statement, parameters)
+        return self._connection().execute(statement, parameters)
 
     def _update_api_key(self, api_key_id: int, **values: object) -> bool:
         statement = sa.update(models.ApiKey).where(models.ApiKey.id == api_key_id).values(values)
-        return self._session().connection().execute(statement).rowcount == 1
+        return self._connection().execute(statement).rowcount == 1
 
     def _insert(self, model: type[models.Base], values: dict[str, object]) -> int:
-        inserted = self._session().connection().execute(sa.insert(model).values(values))
+        inserted = self._connection().execute(sa.insert(model).values(values))
         return cast("tuple[int]", inserted.inserted_primary_key)[0]
 
 

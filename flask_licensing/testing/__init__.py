@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flask_licensing.testing.answers import assert_signed
+    from flask_licensing.testing.audit_store_contract import AuditStoreContract, IdempotencyRecordPurgeStoreContract
     from flask_licensing.testing.key_store_contract import KeyStoreContract
     from flask_licensing.testing.optional_store_contracts import (
         ApiKeyStoreContract,
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ApiKeyStoreContract",
+    "AuditStoreContract",
+    "IdempotencyRecordPurgeStoreContract",
     "KeyStoreContract",
     "LicenseKeyPageStoreContract",
     "LicenseKeyRowStoreContract",
@@ -26,6 +29,8 @@ __all__ = [
 
 _HOMES = {
     "ApiKeyStoreContract": "optional_store_contracts",
+    "AuditStoreContract": "audit_store_contract",
+    "IdempotencyRecordPurgeStoreContract": "audit_store_contract",
     "KeyStoreContract": "key_store_contract",
     "LicenseKeyPageStoreContract": "optional_store_contracts",
     "LicenseKeyRowStoreContract": "optional_store_contracts",

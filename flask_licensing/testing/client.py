@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flask_licensing.extension import EXTENSION_NAME, Licensing
+from flask_licensing.extension import Licensing
+from flask_licensing.state import EXTENSION_NAME
 from flask_licensing.testing.answers import assert_signed
 
 if TYPE_CHECKING:

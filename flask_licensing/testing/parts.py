@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from flask_licensing.domain import naive_utc
 from flask_licensing.signing import generate_private_key, public_key_pem
 
 if TYPE_CHECKING:
@@ -49,4 +50,4 @@ class FrozenClock:
 
     def move_to(self, moment: datetime) -> None:
         """Move to a moment, aware or naive UTC."""
-        self.now = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+        self.now = naive_utc(moment)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 pytest.register_assert_rewrite(
     "flask_licensing.testing.answers",
+    "flask_licensing.testing.audit_store_contract",
     "flask_licensing.testing.key_store_contract",
     "flask_licensing.testing.optional_store_contracts",
 )

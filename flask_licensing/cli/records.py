@@ -1,0 +1,105 @@
+"""``audit-log``, ``purge-audit-log``, ``protect-audit-log`` and ``purge-idempotency-records``."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from flask_licensing.cli.group import json_option, print_json, print_json_list, print_lines
+from flask_licensing.domain import AuditAction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from flask_licensing.cli.group import LicensingGroup
+    from flask_licensing.domain import AuditRecord
+    from flask_licensing.extension import Licensing
+
+DEFAULT_LIMIT = 100
+
+MAX_DAYS = 365 * 100
+
+
+def add_record_commands(group: LicensingGroup, licensing: Licensing) -> None:
+    """Add the commands to the group."""
+
+    @group.command("audit-log")
+    @click.option(
+        "--limit", type=click.IntRange(min=0), default=DEFAULT_LIMIT, show_default=True, help="Most records; 0 is all."
+    )
+    @click.option("--since", type=click.DateTime(), help="The earliest time, in UTC; by default any.")
+    @click.option("--action", type=click.Choice([action.value for action in AuditAction]), help="By default any.")
+    @json_option
+    def audit_log(limit: int, since: datetime | None, action: str | None, *, as_json: bool) -> None:
+        """Show what changed the key store, newest first."""
+        records = licensing.audit_log(limit=limit or None, since=since, action=action)
+        if as_json:
+            print_json_list(map(_to_dict, records))
+        else:
+            print_lines(map(_to_line, records), if_none="There are no records.")
+
+    @group.command("purge-audit-log")
+    @_cutoff_options
+    @json_option
+    def purge_audit_log(before: datetime | None, keep_days: int | None, *, as_json: bool) -> None:
+        """Delete old records of the audit log; the purge is itself recorded."""
+        _print_deleted(licensing.purge_audit_log(_cutoff(licensing, before, keep_days)), as_json=as_json)
+
+    @group.command("protect-audit-log")
+    def protect_audit_log() -> None:
+        """Create the triggers that make the audit log append-only, where they got lost."""
+        licensing.protect_audit_log()
+        click.echo("The audit log is append-only.")
+
+    @group.command("purge-idempotency-records")
+    @_cutoff_options
+    @json_option
+    def purge_idempotency_records(before: datetime | None, keep_days: int | None, *, as_json: bool) -> None:
+        """Delete old answers to idempotency keys, which have their effect again from there on."""
+        _print_deleted(licensing.purge_idempotency_records(_cutoff(licensing, before, keep_days)), as_json=as_json)
+
+
+def _cutoff_options(command: Callable[..., None]) -> Callable[..., None]:
+    before = click.option("--before", type=click.DateTime(), help="Delete what is from before this time, in UTC.")
+    keep_days = click.option(
+        "--keep-days", type=click.IntRange(0, MAX_DAYS), help="Delete what is older than so many days."
+    )
+    return before(keep_days(command))
+
+
+def _cutoff(licensing: Licensing, before: datetime | None, keep_days: int | None) -> datetime:
+    if before is not None and keep_days is None:
+        return before
+    if keep_days is not None and before is None:
+        return licensing.state.clock() - timedelta(days=keep_days)
+    raise click.UsageError("Give one of --before and --keep-days.")
+
+
+def _print_deleted(count: int, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"deleted": count})
+    else:
+        click.echo(f"{count} records deleted.")
+
+
+def _to_dict(record: AuditRecord) -> dict[str, object]:
+    event = dataclasses.asdict(record.event)
+    return {"id": record.id, **event.pop("origin"), **event}
+
+
+def _to_line(record: AuditRecord) -> str:
+    event = record.event
+    counts = {"created": event.created, "duplicate": event.duplicate, "deleted": event.deleted}
+    details = [
+        *([f"product {event.product_id}"] if event.product_id is not None else []),
+        *([event.target] if event.target else []),
+        *(f"{count} {name}" for name, count in counts.items() if count is not None),
+        *([f"before {event.deleted_before}"] if event.deleted_before else []),
+    ]
+    origin = event.origin
+    fields = [f"{event.occurred_at:%Y-%m-%d %H:%M:%S} UTC", origin.actor, event.action, ", ".join(details)]
+    return "\t".join([*fields, origin.remote_address or "-", origin.request_id or "-"])

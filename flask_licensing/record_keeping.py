@@ -1,0 +1,89 @@
+"""The part of the extension object that reads the audit log and deletes old records."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask_licensing.api.origins import current_origin
+from flask_licensing.services.audit_log import (
+    list_audit_records,
+    protect_audit_log,
+    purge_audit_log,
+    purge_idempotency_records,
+)
+from flask_licensing.state import current_state
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from flask_licensing.domain import AuditRecord
+
+
+class RecordKeeping:
+    """What :class:`flask_licensing.Licensing` does with records. Each method needs an app context."""
+
+    def audit_log(
+        self, *, limit: int | None = None, since: datetime | None = None, action: str | None = None
+    ) -> Iterator[AuditRecord]:
+        """Yield what changed the key store, newest first, page by page; memory stays flat however much there is.
+
+        Args:
+            limit: the most records; by default all.
+            since: the time of the earliest, aware or naive UTC; by default any.
+            action: an :class:`~flask_licensing.domain.AuditAction`, or its text; by default any.
+
+        Raises:
+            LicensingError: the key store keeps no audit log.
+            StoreUnavailable: the database can't be reached.
+
+        """
+        return list_audit_records(current_state().key_store, limit=limit, since=since, action=action)
+
+    def purge_audit_log(self, before: datetime) -> int:
+        """Delete the audit records from before a time, aware or naive UTC, commit, and return how many those were.
+
+        The purge is itself a record, unless there was nothing to delete. The time counts in whole seconds.
+
+        Raises:
+            IncorrectData: the time is in the future.
+            LicensingError: the key store keeps no audit log.
+            StoreUnavailable: the database can't be reached.
+            TransactionConflict: another purge ran at the same time; this one may be tried again.
+
+        """
+        state = current_state()
+        with state.key_store.transaction():
+            return purge_audit_log(state.key_store, current_origin(), before=before, now=state.clock())
+
+    def protect_audit_log(self) -> None:
+        """Create the triggers that make the audit log append-only, in place of those that are there, and commit.
+
+        They come with the table, and get lost where a tool copies the table, as a restore or a migration in batch mode
+        may do.
+
+        Raises:
+            LicensingError: the key store has no triggers to create.
+            StoreUnavailable: the database can't be reached, or the user of the database may not create triggers.
+
+        """
+        state = current_state()
+        with state.key_store.transaction():
+            protect_audit_log(state.key_store)
+
+    def purge_idempotency_records(self, before: datetime) -> int:
+        """Delete the idempotency records from before a time, as :meth:`purge_audit_log` does with the audit log.
+
+        A request with the ``Idempotency-Key`` of a deleted record has its effect again.
+
+        Raises:
+            IncorrectData: the time is in the future.
+            LicensingError: the key store does not delete idempotency records.
+            StoreUnavailable: the database can't be reached.
+
+        """
+        state = current_state()
+        with state.key_store.transaction():
+            return purge_idempotency_records(
+                state.key_store, state.audit_log, current_origin(), before=before, now=state.clock()
+            )

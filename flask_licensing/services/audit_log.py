@@ -1,0 +1,153 @@
+"""The audit log: who changed a key store, what, when and from where."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask_licensing.domain import AuditAction, AuditEvent, naive_utc
+from flask_licensing.errors import IncorrectData, LicensingError, TransactionConflict
+from flask_licensing.hooks import AuditStore, AuditTriggerStore, IdempotencyRecordPurgeStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from flask_licensing.domain import AuditRecord, Origin
+    from flask_licensing.hooks import KeyStore
+
+PAGE_SIZE = 1000
+"""Records asked for at once."""
+
+
+class AuditLog:
+    """Records the changes of a key store in it; where the store is no :class:`AuditStore`, nothing is recorded."""
+
+    def __init__(self, store: KeyStore) -> None:
+        self._store = store if isinstance(store, AuditStore) else None
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether there is a place for records."""
+        return self._store is not None
+
+    def record(
+        self,
+        origin: Origin,
+        action: AuditAction,
+        now: datetime,
+        *,
+        product_id: int | None = None,
+        target: str | None = None,
+        created: int | None = None,
+        duplicate: int | None = None,
+        deleted: int | None = None,
+    ) -> None:
+        """Record a change; the caller holds the transaction that makes it."""
+        if self._store is None:
+            return
+        self._store.add_audit_event(
+            AuditEvent(
+                occurred_at=now,
+                action=action,
+                origin=origin,
+                product_id=product_id,
+                target=target,
+                created=created,
+                duplicate=duplicate,
+                deleted=deleted,
+            )
+        )
+
+
+def list_audit_records(
+    store: object, *, limit: int | None, since: datetime | None, action: str | None
+) -> Iterator[AuditRecord]:
+    """Yield up to ``limit`` records of events since then and of one action, newest first; ``None`` is any.
+
+    Each page is a transaction of its own.
+
+    Raises:
+        LicensingError: the key store keeps no audit log.
+
+    """
+    audit_store = _require_audit_store(store)
+    since = None if since is None else naive_utc(since)
+    last_id = None
+    left = limit
+    while left is None or left > 0:
+        size = PAGE_SIZE if left is None else min(left, PAGE_SIZE)
+        with audit_store.transaction():
+            page = audit_store.list_audit_records(last_id, size, since=since, action=action)
+        yield from page
+        if len(page) < size:
+            return
+        last_id = page[-1].id
+        left = None if left is None else left - size
+
+
+def purge_audit_log(store: object, origin: Origin, *, before: datetime, now: datetime) -> int:
+    """Delete the records of events before ``before``, in whole seconds, record that, and return how many those were.
+
+    The caller holds the transaction.
+
+    Raises:
+        IncorrectData: ``before`` is in the future.
+        LicensingError: the key store keeps no audit log.
+        TransactionConflict: another purge ran at the same time; this one may be tried again.
+
+    """
+    audit_store = _require_audit_store(store)
+    before = _cutoff(before, now)
+    count = audit_store.count_audit_records(before)
+    if count == 0:
+        return 0
+    action = AuditAction.AUDIT_LOG_PURGED
+    event = AuditEvent(now, action, origin, deleted=count, deleted_before=before)
+    deleted = audit_store.purge_audit_records(before, event)
+    if deleted != count:
+        raise TransactionConflict("another purge ran at the same time")
+    return deleted
+
+
+def purge_idempotency_records(
+    store: object, audit_log: AuditLog, origin: Origin, *, before: datetime, now: datetime
+) -> int:
+    """Delete the idempotency records from before ``before``, and return how many those were.
+
+    The caller holds the transaction.
+
+    Raises:
+        IncorrectData: ``before`` is in the future.
+        LicensingError: the key store does not delete idempotency records.
+
+    """
+    if not isinstance(store, IdempotencyRecordPurgeStore):
+        raise LicensingError(f"{type(store).__name__} does not delete idempotency records.")
+    deleted = store.delete_idempotency_records(_cutoff(before, now))
+    if deleted:
+        audit_log.record(origin, AuditAction.IDEMPOTENCY_RECORDS_PURGED, now, deleted=deleted)
+    return deleted
+
+
+def protect_audit_log(store: object) -> None:
+    """Create the triggers that make the audit log append-only; the caller holds the transaction.
+
+    Raises:
+        LicensingError: the key store has no triggers to create.
+
+    """
+    if not isinstance(store, AuditTriggerStore) or not store.create_audit_triggers():
+        raise LicensingError(f"There are no triggers for the audit log of {type(store).__name__}.")
+
+
+def _require_audit_store(store: object) -> AuditStore:
+    if not isinstance(store, AuditStore):
+        raise LicensingError(f"{type(store).__name__} keeps no audit log.")
+    return store
+
+
+def _cutoff(before: datetime, now: datetime) -> datetime:
+    before = naive_utc(before).replace(microsecond=0)
+    if before > now:
+        raise IncorrectData({"before": ["The date must not be in the future."]})
+    return before
