@@ -44,17 +44,14 @@ def build_state(app: Flask, db: SQLAlchemy | None, settings: Settings) -> Licens
     clock = _callable_hook(settings, "clock") or utc_now
     key_store = _key_store(app, db, settings)
     source = _private_key_source(app, settings)
+    key_loader = KeyLoader(passphrase=passphrase_of(settings), time_limit=TimeLimit(settings.signing_timeout_seconds))
     return LicensingState(
         app=app,
         settings=settings,
         key_store=key_store,
         private_key_source=source,
-        key_ring=KeyRing(
-            source,
-            KeyLoader(passphrase=passphrase_of(settings), time_limit=TimeLimit(settings.signing_timeout_seconds)),
-            refresh_seconds=settings.private_key_refresh_seconds,
-            clock=clock,
-        ),
+        key_loader=key_loader,
+        key_ring=KeyRing(source, key_loader, refresh_seconds=settings.private_key_refresh_seconds, clock=clock),
         authenticator=_callable_hook(settings, "authenticator") or _api_key_authenticator(settings, key_store, clock),
         clock=clock,
         audit_log=_audit_log(key_store),

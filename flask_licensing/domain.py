@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from ipaddress import IPv4Network, IPv6Network
 
 MAX_TEXT_LENGTH = 255
@@ -36,6 +37,41 @@ class LicenseKeyStatus(StrEnum):
     ASSIGNED = "assigned"
     RESERVED = "reserved"
     BLOCKED = "blocked"
+
+
+class KeyState(StrEnum):
+    """How far the life of a private key is, in this order.
+
+    A pending key is published and does not sign yet. Of the active ones the newest signs. A verify-only key is
+    published and no longer signs. A retired one is kept, and neither published nor used.
+    """
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    VERIFY_ONLY = "verify-only"
+    RETIRED = "retired"
+
+    @classmethod
+    def furthest(cls, states: Iterable[KeyState]) -> KeyState:
+        """Return the latest of several states, which counts where one key is found in all of them."""
+        return max(states, key=list(cls).index)
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateKeyInfo:
+    """What is known of a private key without showing anything of it.
+
+    ``product_id`` is ``None`` for a global key. ``key_id`` is ``None`` where the key can't be read, or is a remote one
+    that does not tell its public part. ``signs`` is true for the one key that signs. ``problem`` says why it can't be
+    read.
+    """
+
+    key_id: str | None
+    state: KeyState
+    product_id: int | None
+    origin: str
+    signs: bool = False
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from flask_licensing.api.blueprint import CAPABILITIES, create_blueprint
 from flask_licensing.api.origins import current_origin
-from flask_licensing.assembly import build_state, check_private_keys, passphrase_of
+from flask_licensing.assembly import build_state, check_private_keys
 from flask_licensing.cli import create_commands
 from flask_licensing.config import Settings
 from flask_licensing.domain import LicenseKeyStatus
 from flask_licensing.errors import ConfigurationError
+from flask_licensing.key_management import KeyManagement
 from flask_licensing.models import project_models
 from flask_licensing.record_keeping import RecordKeeping
 from flask_licensing.schemas import CreateLicenseKeysSchema
@@ -21,7 +22,6 @@ from flask_licensing.services.license_key_export import list_license_keys
 from flask_licensing.services.license_key_files import open_for_license_keys, open_rows
 from flask_licensing.services.license_key_import import DEFAULT_BATCH_SIZE, LicenseKeyImport
 from flask_licensing.services.license_keys import add_batch, check_batch
-from flask_licensing.services.private_keys import show_public_key, write_private_key
 from flask_licensing.services.products import create_product, require_product_store
 from flask_licensing.signals import license_keys_created, send_after_commit
 from flask_licensing.state import EXTENSION_NAME, current_state
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Collection, Sequence
     from datetime import datetime
-    from pathlib import Path
     from typing import BinaryIO
 
     from flask import Flask
@@ -47,7 +46,7 @@ def _ignore(*_: object) -> None:
     """Do nothing with what is reported."""
 
 
-class Licensing(RecordKeeping):
+class Licensing(KeyManagement, RecordKeeping):
     """Software licensing for Flask apps.
 
     Args:
@@ -317,34 +316,6 @@ class Licensing(RecordKeeping):
         store = require_api_key_store(state.key_store)
         with state.key_store.transaction():
             return revoke_api_key(store, state.audit_log, current_origin(), api_key_id, state.clock())
-
-    def generate_private_key(self, product_id: int | None = None, *, overwrite: bool = False) -> Path:
-        """Make an RSA private key for a product, or the global one, and return its file. Needs an app context.
-
-        The private-key source has to be ``"file:PATH"``. The file is readable by its owner alone, and encrypted where a
-        passphrase is set.
-
-        Raises:
-            ConfigurationError: the source is one file and can't hold a product's key.
-            LicensingError: the source reads no files.
-            PrivateKeyError: there is a key already and ``overwrite`` is false, or the file can't be written.
-
-        """
-        state = self.state
-        file = write_private_key(
-            state.private_key_source, product_id, passphrase=passphrase_of(state.settings), overwrite=overwrite
-        )
-        state.key_ring.ask_again()
-        return file
-
-    def public_key(self, product_id: int | None = None) -> str:
-        """Return as PEM the public key that verifies a product's answers, or global ones. Needs an app context.
-
-        Raises:
-            LicensingError: there is no private key, or it is kept elsewhere and does not tell its public key.
-
-        """
-        return show_public_key(self.state.key_ring, product_id)
 
     def check(self) -> list[CheckResult]:
         """Check tables, audit log, private key, a trial signature and API keys. Needs an app context."""

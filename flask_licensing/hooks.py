@@ -6,16 +6,18 @@ Each is given to :class:`flask_licensing.Licensing` as an object, or in configur
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
+from flask_licensing.domain import KeyState
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
     from ipaddress import IPv4Network, IPv6Network
 
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
     from flask_licensing.domain import (
         ApiKey,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
         LicenseKeyTerms,
         Product,
     )
+    from flask_licensing.errors import PrivateKeyError
 
 
 class KeyStore(Protocol):
@@ -251,11 +254,34 @@ class SupportsSign(Protocol):
 PrivateKey: TypeAlias = "str | bytes | RSAPrivateKey | SupportsSign"
 """What a private-key source answers with: a PEM, a loaded RSA key of at least 2048 bits, or a remote signer."""
 
-PrivateKeySource: TypeAlias = Callable[["int | None"], "PrivateKey | None"]
-"""Called with a product id, or ``None`` for the global key; answers with the private key or ``None`` for no such key.
 
-Called at start-up for the global key, then at most once per product and refresh interval. Raising at start-up stops the
-app; later, the key loaded before goes on signing and the log says why. The default source has no keys.
+@dataclass(frozen=True)
+class KeyVersion:
+    """One of several keys that a private-key source tells of.
+
+    ``material`` is a :data:`PrivateKey`. Of a key that no longer signs the public part is enough, as PEM or loaded. A
+    ``PrivateKeyError`` stands for a key that can't be read: the others are used and the log says why. ``origin`` says
+    where the key is from. Raises ``ValueError`` for a state that is none.
+    """
+
+    material: PrivateKey | RSAPublicKey | PrivateKeyError = field(repr=False)
+    state: KeyState
+    origin: str | None = None
+
+    def __post_init__(self) -> None:
+        # A source reads states from elsewhere, as text.
+        object.__setattr__(self, "state", KeyState(self.state))
+
+
+PrivateKeySource: TypeAlias = "Callable[[int | None], PrivateKey | Sequence[KeyVersion] | None]"
+"""Called with a product id, or ``None`` for the global keys; answers with the private key or ``None`` for no such key.
+
+A source of several keys answers with a list of :class:`KeyVersion`, oldest first: the last active one signs. Where one
+key is there twice, the state that is furthest along counts.
+
+Called at start-up for the global key, then once per product and refresh interval, and for each request for public keys.
+Answer with the same objects as long as nothing changed: new ones are taken for new keys. Raising at start-up stops
+the app; later, the key loaded before goes on signing and the log says why. The default source has no keys.
 """
 
 Clock: TypeAlias = "Callable[[], datetime]"

@@ -2,36 +2,44 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from flask_licensing.domain import KeyState
 from flask_licensing.errors import PrivateKeyError
+from flask_licensing.key_choice import choose_version, state_of
 
 if TYPE_CHECKING:
-    from flask_licensing.hooks import Clock, PrivateKey, PrivateKeySource
-    from flask_licensing.key_loading import KeyLoader, LoadedKey
+    from collections.abc import Sequence
+
+    from flask_licensing.hooks import Clock, PrivateKeySource
+    from flask_licensing.key_loading import KeyLoader, LoadedKey, LoadedVersion
     from flask_licensing.wire import PrivateKeyUsed
+
+_PUBLISHED_STATES = (KeyState.ACTIVE, KeyState.PENDING, KeyState.VERIFY_ONLY)
 
 _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class _Loaded:
-    key: LoadedKey | None
-    fingerprint: object
+class _Chosen:
+    """What signs for one product, or as the global key; with a ``problem`` instead, nothing can."""
+
+    version: LoadedVersion | None
+    problem: str | None
+    problems: frozenset[str]
     asked_at: datetime
 
 
 class KeyRing:
-    """Answers with what signs for a product.
+    """Answers with what signs for a product, and with what verifies.
 
-    ``source`` is asked for each key once, and again after ``refresh_seconds``. Only material that changed is loaded.
-    Where a later answer is missing or no key at all, as while a file is being replaced, the key loaded before goes on
-    signing and the log says why.
+    ``source`` is asked for the keys of each product once, and again after ``refresh_seconds``. Only material that
+    changed is loaded. Where a later answer is missing or no key at all, as while a file is being replaced, the key
+    loaded before goes on signing and the log says why. A key that is told in another state than active stops.
     """
 
     def __init__(self, source: PrivateKeySource, loader: KeyLoader, *, refresh_seconds: float, clock: Clock) -> None:
@@ -39,14 +47,15 @@ class KeyRing:
         self._loader = loader
         self._refresh_after = timedelta(seconds=refresh_seconds)
         self._clock = clock
-        self._loaded: dict[int | None, _Loaded] = {}
+        self._chosen: dict[int | None, _Chosen] = {}
+        self._loaded: dict[int | None, tuple[LoadedVersion, ...]] = {}
         self._lock = threading.Lock()
 
     def key_for(self, product_id: int | None) -> tuple[LoadedKey, PrivateKeyUsed] | None:
         """Return what signs, and whose key it is; ``None`` where there is neither a product's nor a global key.
 
         Raises:
-            PrivateKeyError: a key that was never loaded before can't be.
+            PrivateKeyError: a key that was never loaded before can't be, or there are global keys and none is active.
 
         """
         if product_id is not None and (key := self._key(product_id)):
@@ -55,73 +64,136 @@ class KeyRing:
             return key, "global"
         return None
 
-    def check(self) -> None:
-        """Load the global key, and every product's that the source lists.
+    def published(self, product_id: int | None) -> dict[str, LoadedKey]:
+        """Return, by their ids, the keys that verify what is signed for a product, or as the global ones.
+
+        The source is asked anew, so that what another process signs with is among them. The key that signs is first.
+        Where a product has no active key of its own, the global keys are among them.
 
         Raises:
-            PrivateKeyError: one of them is not a key this package signs with.
+            PrivateKeyError: the source can't be asked, and never could.
 
         """
-        self._key(None)
-        list_products = getattr(self._source, "product_ids", None)
-        for product_id in list_products() if list_products else ():
-            self._key(product_id)
+        versions = self._versions_or_those_before(product_id)
+        keys = [(version.key, state_of(version.key, versions)) for version in reversed(versions) if version.key]
+        has_active_key = any(state is KeyState.ACTIVE for _, state in keys)
+        signing = self._chosen.get(product_id)
+        if signing and signing.version and signing.version.key and state_of(signing.version.key, versions) is None:
+            keys.insert(0, (signing.version.key, KeyState.ACTIVE))
+        published = {
+            key.key_id: key
+            for wanted in _PUBLISHED_STATES
+            for key, state in keys
+            if state is wanted and key.key_id is not None
+        }
+        return published if has_active_key or product_id is None else self.published(None) | published
+
+    def versions(self, product_id: int | None) -> tuple[LoadedVersion, ...]:
+        """Return every key that the source tells of, oldest first, whatever its state; the source is asked anew.
+
+        Raises:
+            PrivateKeyError: the source can't be asked.
+
+        """
+        origin = self._origin(product_id)
+        try:
+            answer = self._source(product_id)
+            loaded = self._loader.load_all(answer, origin=origin, known=self._loaded.get(product_id, ()))
+        except PrivateKeyError:
+            raise
+        except Exception as error:
+            raise PrivateKeyError(f"{origin} could not be asked for: {type(error).__name__}.") from error
+        # Strangers ask for what products publish: what has no keys is not kept.
+        if loaded or product_id in self._loaded:
+            self._loaded[product_id] = loaded
+        return loaded
+
+    def product_ids(self) -> Sequence[int]:
+        """Return the products with keys of their own, as far as the source tells."""
+        tell = getattr(self._source, "product_ids", None)
+        return tell() if tell else ()
+
+    def check(self) -> None:
+        """Load the global keys, and those of every product that the source lists.
+
+        Raises:
+            PrivateKeyError: one that is active is not a key this package signs with.
+
+        """
+        for product_id in (None, *self.product_ids()):
+            self._choice(product_id)
+            for version in self._loaded.get(product_id, ()):
+                if version.problem and version.state is KeyState.ACTIVE:
+                    raise PrivateKeyError(version.problem)
 
     def has_global_key(self) -> bool:
-        """Whether there is a global private key."""
-        return self._key(None) is not None
+        """Whether there is a global private key that signs."""
+        return self._choice(None).version is not None
 
     def ask_again(self) -> None:
         """Ask the source anew at the next use of each key, without waiting for the interval to end."""
         with self._lock:
-            for product_id, loaded in self._loaded.items():
-                self._loaded[product_id] = replace(loaded, asked_at=datetime.min)
+            for product_id, chosen in self._chosen.items():
+                self._chosen[product_id] = replace(chosen, asked_at=datetime.min)
 
     def _key(self, product_id: int | None) -> LoadedKey | None:
+        chosen = self._choice(product_id)
+        if chosen.version is None and chosen.problem:
+            raise PrivateKeyError(chosen.problem)
+        return chosen.version.key if chosen.version else None
+
+    def _choice(self, product_id: int | None) -> _Chosen:
         now = self._clock()
-        loaded = self._loaded.get(product_id)
-        if loaded is not None and not self._is_due(loaded, now):
-            return loaded.key
+        chosen = self._chosen.get(product_id)
+        if chosen is not None and not self._is_due(chosen, now):
+            return chosen
         # While one thread asks the source, the others sign with the key they have.
-        if not self._lock.acquire(blocking=loaded is None):
-            return loaded.key if loaded else None
+        if not self._lock.acquire(blocking=chosen is None) and chosen is not None:
+            return chosen
         try:
-            loaded = self._loaded.get(product_id)
-            if loaded is None or self._is_due(loaded, now):
-                loaded = self._loaded[product_id] = self._ask(product_id, loaded, now)
-            return loaded.key
+            chosen = self._chosen.get(product_id)
+            if chosen is None or self._is_due(chosen, now):
+                chosen = self._chosen[product_id] = self._ask(product_id, chosen, now)
+            return chosen
         finally:
             self._lock.release()
 
-    def _is_due(self, loaded: _Loaded, now: datetime) -> bool:
+    def _is_due(self, chosen: _Chosen, now: datetime) -> bool:
+        if chosen.version is None and chosen.problem:
+            return True
         # A clock set back must not stop the asking.
-        return abs(now - loaded.asked_at) >= self._refresh_after
+        return abs(now - chosen.asked_at) >= self._refresh_after
 
-    def _ask(self, product_id: int | None, before: _Loaded | None, now: datetime) -> _Loaded:
+    def _ask(self, product_id: int | None, before: _Chosen | None, now: datetime) -> _Chosen:
         try:
-            material = self._source(product_id)
-            fingerprint = _fingerprint(material)
-            if before is not None and fingerprint == before.fingerprint:
-                return _Loaded(before.key, before.fingerprint, now)
-            key = None if material is None else self._loader.load(material, origin=self._origin(product_id))
-        except Exception as error:  # noqa: BLE001 - a host's source may raise anything
-            problem = error if isinstance(error, PrivateKeyError) else self._failed(product_id, error)
-            if before is None or before.key is None:
-                raise problem from (None if problem is error else error)
-            _logger.warning("the private key loaded before goes on signing: %s", problem)
-            return _Loaded(before.key, before.fingerprint, now)
-        if key is None and before is not None:
-            _logger.warning(
-                "the private key loaded before goes on signing: %s is gone; restart to stop using it",
-                self._origin(product_id),
-            )
-            return _Loaded(before.key, before.fingerprint, now)
+            versions = self.versions(product_id)
+        except PrivateKeyError as error:
+            if before is None:
+                raise
+            _logger.warning("what was loaded before goes on signing: %s", error)
+            return replace(before, asked_at=now)
+        signed_before = before.version if before else None
+        version, problem = choose_version(versions, signed_before)
+        if version is None and problem is None and versions and product_id is None:
+            problem = "There are global private keys, and none of them is active."
+        if version and problem:
+            which = "the private key loaded before" if version is signed_before else "an older private key"
+            _logger.warning("%s goes on signing: %s", which, problem)
+        problems = frozenset(version.problem for version in versions if version.problem)
+        for other in problems - {problem} - (before.problems if before else frozenset()):
+            _logger.warning("a private key is passed over: %s", other)
         if before is not None:
-            _logger.info("signing with a new private key from %s", self._origin(product_id))
-        return _Loaded(key, fingerprint, now)
+            _log_change(signed_before, version)
+        return _Chosen(version, problem, problems, now)
 
-    def _failed(self, product_id: int | None, error: Exception) -> PrivateKeyError:
-        return PrivateKeyError(f"{self._origin(product_id)} could not be asked for: {type(error).__name__}.")
+    def _versions_or_those_before(self, product_id: int | None) -> tuple[LoadedVersion, ...]:
+        try:
+            return self.versions(product_id)
+        except PrivateKeyError as error:
+            if product_id not in self._loaded:
+                raise
+            _logger.warning("the public keys loaded before are published: %s", error)
+            return self._loaded[product_id]
 
     def _origin(self, product_id: int | None) -> str:
         tell = getattr(self._source, "origin", None)
@@ -130,8 +202,8 @@ class KeyRing:
         return "the global private key" if product_id is None else f"the private key of product {product_id}"
 
 
-def _fingerprint(material: PrivateKey | None) -> object:
-    """Return what tells two answers of a source apart, without keeping the text of a key."""
-    if isinstance(material, str | bytes):
-        return hashlib.sha256(material.encode() if isinstance(material, str) else material).digest()
-    return material
+def _log_change(before: LoadedVersion | None, now: LoadedVersion | None) -> None:
+    if now and now.key and not (before and before.key and before.key.is_same_key(now.key)):
+        _logger.info("signing with a new private key from %s", now.origin)
+    elif before and now is None:
+        _logger.warning("%s no longer signs, and no other private key is active in its place", before.origin)

@@ -6,12 +6,15 @@ key is from, so that an error can name the place.
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import TYPE_CHECKING
 
 from werkzeug.utils import ImportStringError, import_string
 
 from flask_licensing.errors import ConfigurationError, PrivateKeyError
+from flask_licensing.hooks import KeyVersion
+from flask_licensing.key_folder import KeyFile, KeyFolder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +22,7 @@ if TYPE_CHECKING:
 
     from flask_licensing.hooks import PrivateKeySource
 
-GLOBAL_KEY_FILE = "global.pem"
-_PRODUCT_KEY_PREFIX = "product-"
+_logger = logging.getLogger(__name__)
 
 
 class FileKeySource:
@@ -47,28 +49,36 @@ class FileKeySource:
 
 
 class FolderKeySource:
-    """A folder with ``global.pem`` and ``product-<id>.pem``; a file that is not there is a key that does not exist."""
+    """A :class:`~flask_licensing.key_folder.KeyFolder`; a file that is not there is a key that does not exist."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, path: Path) -> None:
+        self.folder = KeyFolder(path)
 
-    def __call__(self, product_id: int | None) -> bytes | None:
-        """Return the PEM, or ``None`` where there is no such file."""
-        return _read(self.path_for(product_id))
+    def __call__(self, product_id: int | None) -> list[KeyVersion]:
+        """Return the keys of a product, or the global ones, oldest first."""
+        return [
+            KeyVersion(content, file.state, f"the file {self.folder.path_of(file)}")
+            for file, content in self.folder.snapshot(product_id)
+        ]
 
     def origin(self, product_id: int | None) -> str:
         """Say where a key is from."""
         return f"the file {self.path_for(product_id)}"
 
     def path_for(self, product_id: int | None) -> Path:
-        """Return where a key is, or is to be written."""
-        name = GLOBAL_KEY_FILE if product_id is None else f"{_PRODUCT_KEY_PREFIX}{product_id}.pem"
-        return self._folder / name
+        """Return where the first key is written."""
+        return self.folder.path_of(KeyFile(product_id))
 
     def product_ids(self) -> Sequence[int]:
-        """Return the products that have a key of their own, in order."""
-        names = (path.stem.removeprefix(_PRODUCT_KEY_PREFIX) for path in self._folder.glob("product-*.pem"))
-        return sorted(int(name) for name in names if name.isascii() and name.isdigit())
+        """Return the products that have keys of their own, in order; the log tells of names that can't be read."""
+        found = set()
+        for name in self.folder.names():
+            file = KeyFile.parse(name)
+            if file is None:
+                _logger.warning("the file %s is passed over: its name says no state", self.folder.path / name)
+            elif file.product_id is not None:
+                found.add(file.product_id)
+        return sorted(found)
 
 
 class EnvironmentKeySource:

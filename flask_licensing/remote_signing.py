@@ -96,12 +96,17 @@ class _Call(Generic[Result]):
 
 
 class RemoteSigner:
-    """A host's signer. ``public_key`` is what it told, ``None`` where it did not."""
+    """A host's signer.
+
+    ``public_key`` is what it told, ``None`` where it did not; ``withholds_public_key`` says that it could tell another
+    time.
+    """
 
     def __init__(self, signer: SupportsSign, time_limit: TimeLimit, *, origin: str) -> None:
         self._signer = signer
         self._time_limit = time_limit
         self.public_key = self._ask_public_key(origin)
+        self.withholds_public_key = self.public_key is None and hasattr(signer, "public_key")
 
     def sign(self, data: bytes) -> bytes:
         """Return the signature of ``data``, verified where the public key is known.

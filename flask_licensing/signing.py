@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from flask_licensing.errors import PrivateKeyError
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 
     from flask_licensing.hooks import PrivateKey, SupportsSign
 
@@ -53,7 +53,7 @@ def public_key_pem(public_key: RSAPublicKey) -> str:
     return encoded.decode("ascii")
 
 
-def load_signer(material: PrivateKey, *, passphrase: str | None, origin: str) -> SupportsSign:
+def load_signer(material: PrivateKey | RSAPublicKey, *, passphrase: str | None, origin: str) -> SupportsSign:
     """Return what signs with a private key, however a source gave it.
 
     A PEM may be PKCS#1 or PKCS#8, encrypted or not. ``origin`` says in errors where the key came from.
@@ -67,25 +67,63 @@ def load_signer(material: PrivateKey, *, passphrase: str | None, origin: str) ->
         return _rsa_signer(_load_pem(pem, passphrase, origin), origin)
     if isinstance(material, RSAPrivateKey):
         return _rsa_signer(material, origin)
+    if isinstance(material, RSAPublicKey):
+        raise PrivateKeyError(f"{origin} holds a public key instead of a private one.")
     if callable(getattr(material, "sign", None)) and not hasattr(material, "private_bytes"):
         return material
     raise PrivateKeyError(f"{origin} holds a {_kind(material)} instead of an RSA private key.")
 
 
-def _rsa_signer(private_key: PrivateKeyTypes, origin: str) -> RsaSigner:
+def load_public_part(
+    material: str | bytes | RSAPrivateKey | RSAPublicKey, *, passphrase: str | None, origin: str
+) -> RSAPublicKey:
+    """Return the public part of a key that does not sign, from a private or a public key, as PEM or loaded.
+
+    Raises:
+        PrivateKeyError: it is not an RSA key of at least 2048 bits, or the passphrase does not open it.
+
+    """
+    loaded: object = material
+    if isinstance(material, str | bytes):
+        pem = material.encode() if isinstance(material, str) else material
+        if _is_public(pem):
+            loaded = _load_public_pem(pem, origin)
+        else:
+            loaded = _load_pem(pem, passphrase, origin, validate=False)
+    if isinstance(loaded, RSAPublicKey):
+        _require_size(loaded, origin)
+        return loaded
+    return _rsa_signer(loaded, origin).public_key()
+
+
+def _rsa_signer(private_key: object, origin: str) -> RsaSigner:
     if not isinstance(private_key, RSAPrivateKey):
         raise PrivateKeyError(f"{origin} holds a {_kind(private_key)} instead of an RSA private key.")
-    if private_key.key_size < MIN_KEY_BITS:
-        raise PrivateKeyError(
-            f"{origin} holds an RSA key of {private_key.key_size} bits; at least {MIN_KEY_BITS} are needed."
-        )
+    _require_size(private_key, origin)
     return RsaSigner(private_key)
 
 
-def _load_pem(pem: bytes, passphrase: str | None, origin: str) -> PrivateKeyTypes:
+def _require_size(key: RSAPrivateKey | RSAPublicKey, origin: str) -> None:
+    if key.key_size < MIN_KEY_BITS:
+        raise PrivateKeyError(f"{origin} holds an RSA key of {key.key_size} bits; at least {MIN_KEY_BITS} are needed.")
+
+
+def _is_public(pem: bytes) -> bool:
+    return b"-----BEGIN PUBLIC KEY" in pem or b"-----BEGIN RSA PUBLIC KEY" in pem
+
+
+def _load_public_pem(pem: bytes, origin: str) -> PublicKeyTypes:
+    try:
+        return serialization.load_pem_public_key(pem)
+    except (ValueError, UnsupportedAlgorithm):
+        raise PrivateKeyError(f"{origin} is not a public key as PEM.") from None
+
+
+def _load_pem(pem: bytes, passphrase: str | None, origin: str, *, validate: bool = True) -> PrivateKeyTypes:
+    """Load a private key; to ``validate`` it takes most of the time and is left out where it never signs."""
     if not pem.strip():
         raise PrivateKeyError(f"{origin} is empty; an RSA private key as PEM is needed.")
-    if b"-----BEGIN PUBLIC KEY" in pem or b"-----BEGIN RSA PUBLIC KEY" in pem:
+    if _is_public(pem):
         raise PrivateKeyError(f"{origin} holds a public key instead of a private one.")
     if b"-----BEGIN CERTIFICATE" in pem and b"PRIVATE KEY-----" not in pem:
         raise PrivateKeyError(f"{origin} holds a certificate instead of a private key.")
@@ -94,7 +132,7 @@ def _load_pem(pem: bytes, passphrase: str | None, origin: str) -> PrivateKeyType
         raise PrivateKeyError(f"{origin} is encrypted and no passphrase is set.")
     password = passphrase.encode() if encrypted and passphrase else None
     try:
-        return serialization.load_pem_private_key(pem, password)
+        return serialization.load_pem_private_key(pem, password, unsafe_skip_rsa_key_validation=not validate)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         # What the library says may quote the material; the cause is left out for that reason.
         if encrypted:

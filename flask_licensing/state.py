@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from flask_licensing.config import Settings
     from flask_licensing.hooks import Authenticator, Clock, KeyStore, PrivateKeySource
+    from flask_licensing.key_loading import KeyLoader
     from flask_licensing.key_ring import KeyRing
     from flask_licensing.services.audit_log import AuditLog
 
@@ -28,6 +29,7 @@ class LicensingState:
     settings: Settings
     key_store: KeyStore
     private_key_source: PrivateKeySource
+    key_loader: KeyLoader
     key_ring: KeyRing
     authenticator: Authenticator
     clock: Clock

@@ -14,9 +14,20 @@ PACKAGE = Path(flask_licensing.__file__).parent
 ROWS = [
     {"_version", "codes", "config", "domain", "errors", "log_text", "signals"},
     {"hooks", "public_keys", "remote_signing", "signing", "verification", "wire"},
-    {"audit_triggers", "key_loading", "key_ring", "key_sources", "models", "schemas", "services", "state"},
+    {
+        "audit_triggers",
+        "key_choice",
+        "key_folder",
+        "key_loading",
+        "key_ring",
+        "key_sources",
+        "models",
+        "schemas",
+        "services",
+        "state",
+    },
     {"api", "stores"},
-    {"assembly", "cli", "extension", "record_keeping", "testing"},
+    {"assembly", "cli", "extension", "key_management", "record_keeping", "testing"},
 ]
 """The rows from the base upwards. Inside a row modules may import one another, never in a circle."""
 

@@ -101,7 +101,7 @@ def sign_outcome(
     if after is not None and after.rules_out(key):
         raise SigningError("a private key that failed in this request is not asked again")
     try:
-        signature = key.signer.sign(encoded.encode("ascii"))
+        signature = key.sign(encoded.encode("ascii"))
     except Exception as error:
         raise KeyDidNotSign(key, error) from error
     body = envelope(payload, encoded, private_key_used, base64.b64encode(signature).decode("ascii"))

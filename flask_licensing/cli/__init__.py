@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from flask_licensing.cli.api_keys import add_api_key_commands
 from flask_licensing.cli.checks import add_check_command
 from flask_licensing.cli.group import LicensingGroup
+from flask_licensing.cli.key_rotation import add_key_rotation_commands
 from flask_licensing.cli.license_key_files import add_license_key_file_commands
 from flask_licensing.cli.license_keys import add_license_key_commands
 from flask_licensing.cli.private_keys import add_private_key_commands
@@ -22,6 +23,7 @@ def create_commands(licensing: Licensing) -> LicensingGroup:
     """Return the group of all commands."""
     group = LicensingGroup("licensing", help="License keys, API keys, products and private keys.")
     add_private_key_commands(group, licensing)
+    add_key_rotation_commands(group, licensing)
     add_product_commands(group, licensing)
     add_api_key_commands(group, licensing)
     add_license_key_commands(group, licensing)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from flask_licensing.cli.group import LicensingGroup
     from flask_licensing.extension import Licensing
 
-_product_option = click.option(
+product_option = click.option(
     "--product", "product_id", type=int, help="The id of a product; by default the global key."
 )
 
@@ -21,19 +21,20 @@ def add_private_key_commands(group: LicensingGroup, licensing: Licensing) -> Non
     """Add the commands to the group."""
 
     @group.command("generate-private-key")
-    @_product_option
+    @product_option
     @click.option("--overwrite", is_flag=True, help="Replace a key that is there already.")
+    @click.option("--pending", is_flag=True, help="Make one that signs from the next rotate-key on.")
     @json_option
-    def generate_private_key(product_id: int | None, *, overwrite: bool, as_json: bool) -> None:
+    def generate_private_key(product_id: int | None, *, overwrite: bool, pending: bool, as_json: bool) -> None:
         """Make an RSA private key where the private-key source looks for it."""
-        file = licensing.generate_private_key(product_id, overwrite=overwrite)
+        file = licensing.generate_private_key(product_id, overwrite=overwrite, pending=pending)
         if as_json:
             print_json({"file": str(file)})
         else:
             click.echo(f"The private key is in {file}. Back it up; nobody else should read it.")
 
     @group.command("show-public-key")
-    @_product_option
+    @product_option
     @json_option
     def show_public_key(product_id: int | None, *, as_json: bool) -> None:
         """Print the public key that verifies answers, as PEM."""

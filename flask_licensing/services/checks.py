@@ -95,7 +95,7 @@ def _check_trial_signature(state: LicensingState) -> tuple[bool, str]:
         return False, "nothing to sign with"
     key = found[0]
     try:
-        signature = key.signer.sign(_TRIAL)
+        signature = key.sign(_TRIAL)
     except LicensingError as error:
         return False, f"the private key did not sign: {error}"
     except Exception as error:  # noqa: BLE001 - a remote signer may raise anything

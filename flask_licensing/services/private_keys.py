@@ -1,22 +1,21 @@
-"""Making private keys and showing the public ones."""
+"""Making private keys, listing them and showing the public ones."""
 
 from __future__ import annotations
 
-import os
-import secrets
 from typing import TYPE_CHECKING
 
+from flask_licensing.domain import KeyState, PrivateKeyInfo
 from flask_licensing.errors import LicensingError, PrivateKeyError
+from flask_licensing.key_choice import choose_version
+from flask_licensing.key_folder import KeyFile, KeyFolder, make_key_folder, write_key_file
 from flask_licensing.signing import generate_private_key, public_key_pem
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from flask_licensing.hooks import PrivateKeySource
     from flask_licensing.key_ring import KeyRing
-
-_OWNER_ONLY = 0o600
-_OWNER_ONLY_FOLDER = 0o700
 
 
 def write_private_key(
@@ -24,7 +23,8 @@ def write_private_key(
 ) -> Path:
     """Make a private key where the source looks for it, readable by its owner alone, and return the file.
 
-    The file appears whole or not at all. It is encrypted where there is a ``passphrase``.
+    The file appears whole or not at all. It is encrypted where there is a ``passphrase``. In a folder it is an active
+    key, by its plain name, and ``overwrite`` replaces the one that signs.
 
     Raises:
         ConfigurationError: the source has no place for the key of a product.
@@ -32,6 +32,13 @@ def write_private_key(
         PrivateKeyError: there is a key already and ``overwrite`` is false, or the file can't be written.
 
     """
+    folder = getattr(source, "folder", None)
+    if isinstance(folder, KeyFolder):
+        with folder.locked():
+            active = [file for file in folder.files(product_id) if file.state is KeyState.ACTIVE]
+            file = folder.path_of(active[-1] if active else KeyFile(product_id))
+            write_new_key(file, passphrase, overwrite=overwrite)
+        return file
     path_for = getattr(source, "path_for", None)
     if path_for is None:
         raise LicensingError(
@@ -39,10 +46,40 @@ def write_private_key(
         )
     target: Path = path_for(product_id)
     try:
-        _write(target, generate_private_key(passphrase), overwrite=overwrite)
+        make_key_folder(target.parent)
     except OSError as error:
-        raise PrivateKeyError(f"The file {target} can't be written: {error.strerror}.") from error
+        raise PrivateKeyError(f"The folder {target.parent} can't be made: {error.strerror}.") from error
+    write_new_key(target, passphrase, overwrite=overwrite)
     return target
+
+
+def write_pending_key(folder: KeyFolder, product_id: int | None, *, passphrase: str | None, now: datetime) -> Path:
+    """Make a private key that is published and does not sign yet, and return its file.
+
+    Raises:
+        PrivateKeyError: another command is changing the keys, or the file can't be written.
+
+    """
+    with folder.locked():
+        file = KeyFile(product_id, KeyState.PENDING, folder.unused_time(product_id, now))
+        write_new_key(folder.path_of(file), passphrase)
+    return folder.path_of(file)
+
+
+def require_folder(source: PrivateKeySource) -> KeyFolder:
+    """Return the folder that a source reads.
+
+    Raises:
+        LicensingError: it reads none.
+
+    """
+    folder = getattr(source, "folder", None)
+    if not isinstance(folder, KeyFolder):
+        raise LicensingError(
+            "Keys have states where LICENSING_PRIVATE_KEY_SOURCE is “file:PATH” with the path of a folder; the keys of"
+            " this source are changed where they are kept."
+        )
+    return folder
 
 
 def show_public_key(key_ring: KeyRing, product_id: int | None) -> str:
@@ -61,20 +98,36 @@ def show_public_key(key_ring: KeyRing, product_id: int | None) -> str:
     return public_key_pem(public_key)
 
 
-def _write(target: Path, pem: bytes, *, overwrite: bool) -> None:
-    target.parent.mkdir(mode=_OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY), "wb") as file:
-        file.write(pem)
-        file.flush()
-        os.fsync(file.fileno())
+def list_keys(key_ring: KeyRing) -> list[PrivateKeyInfo]:
+    """Return what is known of every key: the global ones, then those of each product that the source lists.
+
+    Raises:
+        PrivateKeyError: the source can't be asked.
+
+    """
+    listed: list[PrivateKeyInfo] = []
+    for product_id in (None, *key_ring.product_ids()):
+        versions = key_ring.versions(product_id)
+        signing, _ = choose_version(versions, None)
+        listed.extend(
+            PrivateKeyInfo(
+                key_id=version.key.key_id if version.key else None,
+                state=version.state,
+                product_id=product_id,
+                origin=version.origin,
+                signs=version is signing,
+                problem=version.problem,
+            )
+            for version in versions
+        )
+    return listed
+
+
+def write_new_key(target: Path, passphrase: str | None, *, overwrite: bool = False) -> None:
+    """Write a new private key; raises :class:`PrivateKeyError` where that is not possible."""
     try:
-        if overwrite:
-            draft.replace(target)
-        else:
-            # A link, unlike a rename, refuses where there is a file already.
-            os.link(draft, target)
+        write_key_file(target, generate_private_key(passphrase), overwrite=overwrite)
     except FileExistsError:
         raise PrivateKeyError(f"The file {target} exists; a key is not replaced unless told so.") from None
-    finally:
-        draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise PrivateKeyError(f"The file {target} can't be written: {error.strerror}.") from error

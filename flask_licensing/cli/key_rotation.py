@@ -1,0 +1,60 @@
+"""``rotate-key``, ``retire-key`` and ``list-keys``."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import click
+
+from flask_licensing.cli.group import json_option, print_json, print_lines
+from flask_licensing.cli.private_keys import product_option
+
+if TYPE_CHECKING:
+    from flask_licensing.cli.group import LicensingGroup
+    from flask_licensing.domain import PrivateKeyInfo
+    from flask_licensing.extension import Licensing
+
+
+def add_key_rotation_commands(group: LicensingGroup, licensing: Licensing) -> None:
+    """Add the commands to the group."""
+
+    @group.command("rotate-key")
+    @product_option
+    @json_option
+    def rotate_key(product_id: int | None, *, as_json: bool) -> None:
+        """Sign with the pending private key, or a new one, and keep the one before for verifying."""
+        rotation = licensing.rotate_key(product_id)
+        if as_json:
+            print_json(dataclasses.asdict(rotation))
+            return
+        click.echo(f"Signs from now on: {rotation.active.key_id}, {rotation.active.origin}.")
+        for key in rotation.verify_only:
+            click.echo(f"Verify-only: {key.key_id or 'a key that can not be read'}, {key.origin}.")
+
+    @group.command("retire-key")
+    @click.argument("key_id")
+    @json_option
+    def retire_key(key_id: str, *, as_json: bool) -> None:
+        """Stop publishing a private key that no longer signs; its file is kept."""
+        retired = licensing.retire_key(key_id)
+        if as_json:
+            print_json([dataclasses.asdict(key) for key in retired])
+        else:
+            click.echo("\n".join(f"Retired: {key.key_id}, {key.origin}." for key in retired))
+
+    @group.command("list-keys")
+    @json_option
+    def list_keys(*, as_json: bool) -> None:
+        """List all private keys, without showing them."""
+        keys = licensing.list_keys()
+        if as_json:
+            print_json([dataclasses.asdict(key) for key in keys])
+        else:
+            print_lines(map(_to_line, keys), if_none="There are no private keys.")
+
+
+def _to_line(key: PrivateKeyInfo) -> str:
+    owner = "global" if key.product_id is None else f"product {key.product_id}"
+    state = f"{key.state}, signs" if key.signs else str(key.state)
+    return f"{key.key_id or '-'}\t{owner}\t{state}\t{key.problem or key.origin}"

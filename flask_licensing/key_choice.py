@@ -1,0 +1,48 @@
+"""Which of several private keys signs, and in which state each is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from flask_licensing.domain import KeyState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from flask_licensing.key_loading import LoadedKey, LoadedVersion
+
+
+class Choice(NamedTuple):
+    """What signs, and why that is not the newest active key, if it is not; both ``None`` where no key is active."""
+
+    version: LoadedVersion | None
+    problem: str | None
+
+
+def choose_version(versions: Sequence[LoadedVersion], before: LoadedVersion | None) -> Choice:
+    """Return the newest active of ``versions``, which are oldest first.
+
+    Where that one can't be read, or is gone without another, what signed ``before`` goes on, unless it is there in
+    another state: that it stops was said explicitly.
+    """
+    active = [version for version in versions if _is_active(version, versions)]
+    newest = active[-1] if active else None
+    if newest and newest.key:
+        return Choice(newest, None)
+    problem = newest.problem if newest else None
+    if before and before.key and state_of(before.key, versions) in {None, KeyState.ACTIVE}:
+        return Choice(before, problem or f"{before.origin} is gone; restart to stop using it")
+    readable = [version for version in active if version.key]
+    return Choice(readable[-1] if readable else None, problem)
+
+
+def state_of(key: LoadedKey, versions: Sequence[LoadedVersion]) -> KeyState | None:
+    """Return the state of a key, the furthest one where it is there more than once; ``None`` where it is not there."""
+    states = [version.state for version in versions if version.key and version.key.is_same_key(key)]
+    return KeyState.furthest(states) if states else None
+
+
+def _is_active(version: LoadedVersion, versions: Sequence[LoadedVersion]) -> bool:
+    if version.state is not KeyState.ACTIVE:
+        return False
+    return version.key is None or state_of(version.key, versions) is KeyState.ACTIVE

@@ -1,0 +1,246 @@
+"""A folder of private keys: the name of each file says whose key it is, in which state, and when it was made.
+
+``global.pem`` and ``product-7.pem`` are active keys. Beside them ``global.20260102T030405Z.pending.pem`` and the like
+hold keys of any state. A file is never written twice: a change of state gives it another name, and it is there
+under both names before it is there under the new one alone.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from flask_licensing.domain import MAX_INTEGER, KeyState
+from flask_licensing.errors import PrivateKeyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_OWNER_ONLY = 0o600
+_OWNER_ONLY_FOLDER = 0o700
+_SNAPSHOT_ATTEMPTS = 100
+_STAMP = "%Y%m%dT%H%M%SZ"
+_NAME = re.compile(
+    r"(?:global|product-(?P<product_id>[1-9][0-9]*))"
+    rf"(?:\.(?P<stamp>[0-9]{{8}}T[0-9]{{6}}Z)\.(?P<state>{'|'.join(KeyState)}))?\.pem"
+)
+_LOOKS_LIKE_A_KEY = re.compile(r"(global|product-).*\.pem")
+
+
+@dataclass(frozen=True)
+class KeyFile:
+    """What the name of a file in a key folder says.
+
+    ``product_id`` is ``None`` for a global key. ``made_at`` is naive UTC in whole seconds; it is ``None`` for the plain
+    name, which is an active key and counts as the oldest.
+    """
+
+    product_id: int | None
+    state: KeyState = KeyState.ACTIVE
+    made_at: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the file."""
+        owner = "global" if self.product_id is None else f"product-{self.product_id}"
+        return f"{owner}.{self.made_at:{_STAMP}}.{self.state}.pem" if self.made_at else f"{owner}.pem"
+
+    @classmethod
+    def parse(cls, name: str) -> KeyFile | None:
+        """Return what a name says, or ``None`` where it is not the name of a key."""
+        found = _NAME.fullmatch(name)
+        if found is None:
+            return None
+        product_id, stamp, state = found["product_id"], found["stamp"], found["state"]
+        if product_id and int(product_id) > MAX_INTEGER:
+            return None
+        try:
+            made_at = datetime.strptime(stamp, _STAMP) if stamp else None  # noqa: DTZ007 - UTC, as the name says
+        except ValueError:
+            return None
+        return cls(int(product_id) if product_id else None, KeyState(state or KeyState.ACTIVE), made_at)
+
+
+class KeyFolder:
+    """The files of one folder, which need not be there yet."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def path_of(self, file: KeyFile) -> Path:
+        """Return where a file is, or is to be written."""
+        return self.path / file.name
+
+    def names(self) -> list[str]:
+        """Return the names of all files that look like keys, in order; raises as :meth:`files`."""
+        return sorted(entry.name for entry in self._entries() if _LOOKS_LIKE_A_KEY.fullmatch(entry.name))
+
+    def files(self, product_id: int | None) -> list[KeyFile]:
+        """Return the files of a product, or the global ones, oldest first.
+
+        Raises:
+            PrivateKeyError: the folder can't be read.
+
+        """
+        return list(self._inodes(product_id))
+
+    def read(self, file: KeyFile) -> bytes:
+        """Return what is in a file.
+
+        Raises:
+            PrivateKeyError: it can't be read.
+
+        """
+        path = self.path_of(file)
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise PrivateKeyError(f"The file {path} can't be read: {error.strerror}.") from error
+
+    def snapshot(self, product_id: int | None) -> list[tuple[KeyFile, bytes | PrivateKeyError]]:
+        """Return the files of a product, or the global ones, as they were at one moment, oldest first.
+
+        Each comes with what is in it, or with why that can't be read. Without this care a file that is renamed while
+        the folder is read is found under neither name.
+
+        Raises:
+            PrivateKeyError: the folder can't be read, or never stands still.
+
+        """
+        for _ in range(_SNAPSHOT_ATTEMPTS):
+            before = self._inodes(product_id)
+            contents = [(file, self._content_or_problem(file)) for file in before]
+            if self._inodes(product_id) == before:
+                return contents
+        raise PrivateKeyError(f"The files of the folder {self.path} keep changing.")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Make the folder where it is missing, and keep other processes from changing it while the block runs.
+
+        Raises:
+            PrivateKeyError: another process is changing it, or the folder can't be made or written.
+
+        """
+        try:
+            make_key_folder(self.path)
+            with _lock(self.path):
+                yield
+        except BlockingIOError:
+            raise PrivateKeyError(f"Another command is changing the keys in {self.path}; try again.") from None
+        except OSError as error:
+            raise PrivateKeyError(f"The folder {self.path} can't be written: {error.strerror}.") from error
+
+    def unused_time(self, product_id: int | None, now: datetime) -> datetime:
+        """Return ``now``, or the second after the newest of the files where that is later."""
+        newest = max((file.made_at or datetime.min for file in self.files(product_id)), default=datetime.min)
+        return max(now.replace(microsecond=0), newest + timedelta(seconds=1))
+
+    def move(self, file: KeyFile, state: KeyState) -> KeyFile:
+        """Give a file another state and return it; at no moment is it gone. A move that broke off can be repeated."""
+        source = self.path_of(file)
+        made_at = file.made_at or _time_of_change(source)
+        moved = replace(file, state=state, made_at=made_at)
+        while not _is_linked(source, self.path_of(moved)):
+            made_at += timedelta(seconds=1)
+            moved = replace(moved, made_at=made_at)
+        _sync_folder(self.path)
+        source.unlink()
+        _sync_folder(self.path)
+        return moved
+
+    def _entries(self) -> list[os.DirEntry[str]]:
+        try:
+            with os.scandir(self.path) as entries:
+                return list(entries)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise PrivateKeyError(f"The folder {self.path} can't be read: {error.strerror}.") from error
+
+    def _inodes(self, product_id: int | None) -> dict[KeyFile, int]:
+        beginning = KeyFile(product_id).name.removesuffix("pem")
+        entries = (entry for entry in self._entries() if entry.name.startswith(beginning))
+        inodes = {file: entry.inode() for entry in entries if (file := KeyFile.parse(entry.name))}
+        return dict(sorted(inodes.items(), key=lambda item: item[0].made_at or datetime.min))
+
+    def _content_or_problem(self, file: KeyFile) -> bytes | PrivateKeyError:
+        try:
+            return self.read(file)
+        except PrivateKeyError as problem:
+            return problem
+
+
+def make_key_folder(path: Path) -> None:
+    """Make a folder that its owner alone can read, where there is none."""
+    path.mkdir(mode=_OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
+
+
+def write_key_file(target: Path, pem: bytes, *, overwrite: bool = False) -> None:
+    """Write a private key that its owner alone can read; the file appears whole or not at all.
+
+    Raises:
+        FileExistsError: there is a file and ``overwrite`` is false.
+        OSError: it can't be written.
+
+    """
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY), "wb") as file:
+            file.write(pem)
+            file.flush()
+            os.fsync(file.fileno())
+        if overwrite:
+            draft.replace(target)
+        else:
+            # A link, unlike a rename, refuses where there is a file already.
+            os.link(draft, target)
+        _sync_folder(target.parent)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _is_linked(source: Path, target: Path) -> bool:
+    """Make ``target`` another name of ``source``; whether it is one now, or was before."""
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        return target.samefile(source)
+    return True
+
+
+def _time_of_change(path: Path) -> datetime:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(tzinfo=None, microsecond=0)
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    if sys.platform == "win32":  # has no locks of folders: there nothing but the names keeps two commands apart
+        yield
+        return
+    import fcntl
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have names on the disk in the order they changed in, for the case that the power fails."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

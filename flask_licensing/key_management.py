@@ -1,0 +1,115 @@
+"""The part of the extension object that makes, lists, rotates and retires private keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask_licensing.assembly import passphrase_of
+from flask_licensing.errors import LicensingError
+from flask_licensing.services.key_rotation import KeyRotator
+from flask_licensing.services.private_keys import (
+    list_keys,
+    require_folder,
+    show_public_key,
+    write_pending_key,
+    write_private_key,
+)
+from flask_licensing.state import current_state
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from flask_licensing.domain import PrivateKeyInfo
+    from flask_licensing.services.key_rotation import KeyRotation
+
+
+class KeyManagement:
+    """What :class:`flask_licensing.Licensing` does with private keys. Each method needs an app context."""
+
+    def generate_private_key(
+        self, product_id: int | None = None, *, overwrite: bool = False, pending: bool = False
+    ) -> Path:
+        """Make an RSA private key for a product, or the global one, and return its file.
+
+        The private-key source has to be ``"file:PATH"``. The file is readable by its owner alone, and encrypted where a
+        passphrase is set.
+
+        Args:
+            product_id: the product; by default the key is the global one.
+            overwrite: replace the key that signs, instead of refusing where there is one.
+            pending: make a key that is published and signs from the next :meth:`rotate_key` on.
+
+        Raises:
+            ConfigurationError: the source is one file and can't hold a product's key.
+            LicensingError: the source reads no files, or no folder for a pending key; or the arguments contradict.
+            PrivateKeyError: there is an active key already and ``overwrite`` is false, or the file can't be written.
+
+        """
+        if overwrite and pending:
+            raise LicensingError("A pending key is made beside the others; there is nothing to overwrite.")
+        state = current_state()
+        source, passphrase = state.private_key_source, passphrase_of(state.settings)
+        if pending:
+            file = write_pending_key(require_folder(source), product_id, passphrase=passphrase, now=state.clock())
+        else:
+            file = write_private_key(source, product_id, passphrase=passphrase, overwrite=overwrite)
+        state.key_ring.ask_again()
+        return file
+
+    def rotate_key(self, product_id: int | None = None) -> KeyRotation:
+        """Change the key that signs for a product, or the global one, and return what changed.
+
+        The oldest pending key, or else a new one, becomes active; those active before become verify-only. Other
+        processes notice within ``LICENSING_PRIVATE_KEY_REFRESH_SECONDS``; until then they sign with a key that is still
+        published. The source has to be ``"file:PATH"`` with a folder. Of two rotations at once the second is refused.
+
+        Raises:
+            LicensingError: the source reads no folder.
+            PrivateKeyError: the pending key can't be used, another process is changing the keys, or a file can't be
+                written; whatever state that leaves, answers are signed and verify.
+
+        """
+        state = current_state()
+        rotator = KeyRotator(require_folder(state.private_key_source), state.key_loader)
+        rotation = rotator.rotate(product_id, passphrase=passphrase_of(state.settings), now=state.clock())
+        state.key_ring.ask_again()
+        return rotation
+
+    def retire_key(self, key_id: str) -> list[PrivateKeyInfo]:
+        """Retire the key with this id, pending or verify-only, and return each file of it that there was.
+
+        It is kept, and neither published nor used any more: what it signed no longer verifies.
+
+        Raises:
+            LicensingError: the source reads no folder; there is no such key; it is active or retired already; or
+                it was active so recently that another process may still sign with it.
+            PrivateKeyError: another process is changing the keys, or a file can't be written.
+
+        """
+        state = current_state()
+        rotator = KeyRotator(require_folder(state.private_key_source), state.key_loader)
+        retired = rotator.retire(
+            key_id, state.key_ring.product_ids(), refresh_seconds=state.settings.private_key_refresh_seconds
+        )
+        state.key_ring.ask_again()
+        return retired
+
+    def list_keys(self) -> list[PrivateKeyInfo]:
+        """Return what is known of every private key: the global ones, then those of products, each oldest first.
+
+        Of a source that does not list its products, only the global keys are known.
+
+        Raises:
+            PrivateKeyError: the source can't be asked.
+
+        """
+        return list_keys(current_state().key_ring)
+
+    def public_key(self, product_id: int | None = None) -> str:
+        """Return as PEM the public key that verifies a product's answers, or global ones.
+
+        Raises:
+            LicensingError: there is no private key, or it is kept elsewhere and does not tell its public key.
+
+        """
+        return show_public_key(current_state().key_ring, product_id)

@@ -1,0 +1,119 @@
+"""Changing the key that signs, and retiring those that no longer do, in a folder of key files."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from flask_licensing.domain import KeyState, PrivateKeyInfo
+from flask_licensing.errors import LicensingError, PrivateKeyError
+from flask_licensing.hooks import KeyVersion
+from flask_licensing.key_folder import KeyFile
+from flask_licensing.services.private_keys import write_new_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from flask_licensing.key_folder import KeyFolder
+    from flask_licensing.key_loading import KeyLoader
+
+
+@dataclass(frozen=True)
+class KeyRotation:
+    """What a rotation changed: the key that signs from now on, and those that did before."""
+
+    active: PrivateKeyInfo
+    verify_only: tuple[PrivateKeyInfo, ...]
+
+
+class KeyRotator:
+    """Changes the states of the keys in a folder, one change at a time, each a rename that leaves every state valid."""
+
+    def __init__(self, folder: KeyFolder, loader: KeyLoader) -> None:
+        self._folder = folder
+        self._loader = loader
+
+    def rotate(self, product_id: int | None, *, passphrase: str | None, now: datetime) -> KeyRotation:
+        """Make the oldest pending key active, or else a new one, and then those active before verify-only.
+
+        Raises:
+            PrivateKeyError: the pending key can't be used, another command is changing the keys, or a file can't be
+                written. What a rotation that broke off had done so far stays, and signs and verifies.
+
+        """
+        with self._folder.locked():
+            files = self._folder.files(product_id)
+            pending = [file for file in files if file.state is KeyState.PENDING]
+            if pending:
+                self._require_usable(pending[0], files)
+                active = self._folder.move(pending[0], KeyState.ACTIVE)
+            else:
+                active = KeyFile(product_id, KeyState.ACTIVE, self._folder.unused_time(product_id, now))
+                write_new_key(self._folder.path_of(active), passphrase)
+            before = [file for file in files if file.state is KeyState.ACTIVE and file != active]
+            verify_only = [self._folder.move(file, KeyState.VERIFY_ONLY) for file in before]
+        return KeyRotation(replace(self._info(active), signs=True), tuple(self._info(file) for file in verify_only))
+
+    def retire(self, key_id: str, product_ids: Iterable[int], *, refresh_seconds: float) -> list[PrivateKeyInfo]:
+        """Retire a key, pending or verify-only, wherever it is: as a global one, and as one of the products given.
+
+        Raises:
+            LicensingError: there is no such key, it is active or retired already, or it signed within the last
+                ``refresh_seconds``, so that it may still do so in another process.
+            PrivateKeyError: another command is changing the keys, or a file can't be written.
+
+        """
+        with self._folder.locked():
+            files = [file for owner in (None, *product_ids) for file in self._folder.files(owner)]
+            found = [file for file in files if self._info(file).key_id == key_id]
+            for owner in {file.product_id for file in found}:
+                self._require_retirable([file for file in found if file.product_id == owner], refresh_seconds)
+            to_retire = [file for file in found if file.state is not KeyState.RETIRED]
+            if not to_retire:
+                raise LicensingError(f"There is no key {key_id}." if not found else f"The key {key_id} is retired.")
+            return [self._info(self._folder.move(file, KeyState.RETIRED)) for file in to_retire]
+
+    def _require_usable(self, pending: KeyFile, files: Iterable[KeyFile]) -> None:
+        content = self._folder.read(pending)
+        (version,) = self._loader.load_all([KeyVersion(content, pending.state)], origin=self._origin(pending))
+        if version.key is None:
+            raise PrivateKeyError(f"Nothing was changed: {version.problem}")
+        # A rotation that broke off left the key under both names.
+        of_this_key = {pending, replace(pending, state=KeyState.ACTIVE)}
+        for file in files:
+            if file not in of_this_key and self._info(file).key_id == version.key.key_id:
+                raise PrivateKeyError(
+                    f"Nothing was changed: {self._origin(pending)} is the key that is in {self._origin(file)} already."
+                )
+
+    def _require_retirable(self, files: list[KeyFile], refresh_seconds: float) -> None:
+        state = KeyState.furthest(file.state for file in files)
+        if state is KeyState.ACTIVE:
+            raise LicensingError(f"{self._origin(files[0])} is active: a key is retired once another one signs.")
+        if state is KeyState.VERIFY_ONLY:
+            # A change of name is a change of the file's status; its time is the file system's, as is this one.
+            changed = max(self._folder.path_of(file).stat().st_ctime for file in files)
+            if (left := changed + refresh_seconds - time.time()) > 0:
+                where = self._origin(files[0])
+                raise LicensingError(f"{where} may still sign in another process; try again in {math.ceil(left)} s.")
+
+    def _info(self, file: KeyFile) -> PrivateKeyInfo:
+        """Tell of a file; as the key need not sign for that, it is loaded as one that does not, in a hundredth."""
+        try:
+            material: bytes | PrivateKeyError = self._folder.read(file)
+        except PrivateKeyError as problem:
+            material = problem
+        (version,) = self._loader.load_all([KeyVersion(material, KeyState.RETIRED)], origin=self._origin(file))
+        return PrivateKeyInfo(
+            version.key.key_id if version.key else None,
+            file.state,
+            file.product_id,
+            version.origin,
+            problem=version.problem,
+        )
+
+    def _origin(self, file: KeyFile) -> str:
+        return f"the file {self._folder.path_of(file)}"

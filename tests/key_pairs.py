@@ -1,0 +1,44 @@
+"""RSA keys for tests that need several; made once, because making one takes long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, cast
+
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from flask_licensing.public_keys import key_id_of
+from flask_licensing.signing import generate_private_key, public_key_pem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+
+@dataclass(frozen=True)
+class KeyPair:
+    """A private key, as PEM and loaded, its public key as PEM, and its id."""
+
+    pem: str = field(repr=False)
+    private: RSAPrivateKey = field(repr=False)
+    public_pem: str
+    id: str
+
+    def write(self, file: Path) -> None:
+        """Write the private key to a file."""
+        file.write_text(self.pem)
+
+
+@cache
+def key_pairs(count: int) -> tuple[KeyPair, ...]:
+    """Return so many keys, the same ones each time."""
+    return tuple(_made() for _ in range(count))
+
+
+def _made() -> KeyPair:
+    pem = generate_private_key().decode("ascii")
+    private = cast("RSAPrivateKey", load_pem_private_key(pem.encode(), None))
+    public_key = private.public_key()
+    return KeyPair(pem, private, public_key_pem(public_key), key_id_of(public_key))

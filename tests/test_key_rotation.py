@@ -1,0 +1,384 @@
+"""Rotating, retiring and listing private keys in a folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from flask_licensing.api.answers import KEY_ID_HEADER
+from flask_licensing.domain import KeyState
+from flask_licensing.errors import LicensingError, PrivateKeyError
+from flask_licensing.key_folder import KeyFolder
+from flask_licensing.public_keys import load_public_keys
+from flask_licensing.testing.parts import FrozenClock
+from flask_licensing.verification import verify_response
+from tests.key_pairs import key_pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from click.testing import Result
+
+    from tests.hosts import Host
+
+OLD = "20251201T000000Z"
+FIRST, SECOND, THIRD = key_pairs(3)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "keys"
+
+
+@pytest.fixture
+def rotating_host(create_host: Callable[..., Host], folder: Path) -> Iterator[Host]:
+    """A host over a folder with one global key, whose context is open and which looks at the folder every time."""
+    folder.mkdir()
+    _begin(folder)
+    host = create_host(private_key_source=f"file:{folder}", private_key_refresh_seconds=0, clock=FrozenClock())
+    with host.app.app_context():
+        yield host
+
+
+def _begin(folder: Path) -> None:
+    """Leave nothing in the folder but a global key, made long ago."""
+    for path in folder.iterdir():
+        path.unlink()
+    FIRST.write(folder / "global.pem")
+    os.utime(folder / "global.pem", (0, 0))
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def _states(host: Host) -> dict[str | None, KeyState]:
+    return {key.key_id: key.state for key in host.licensing.list_keys()}
+
+
+def _signer(host: Host) -> str:
+    return host.post(host.fields()).headers[KEY_ID_HEADER]
+
+
+def _run(host: Host, *arguments: str) -> Result:
+    return host.app.test_cli_runner().invoke(args=["licensing", *arguments])
+
+
+def test_a_rotation_without_a_pending_key_makes_one_and_keeps_the_one_before(rotating_host: Host, folder: Path) -> None:
+    assert _signer(rotating_host) == FIRST.id
+    rotation = rotating_host.licensing.rotate_key()
+    kept, made = _names(folder)
+    assert (kept, made) == ("global.19700101T000000Z.verify-only.pem", "global.20260101T000000Z.active.pem")
+    assert (folder / kept).read_text() == FIRST.pem
+    assert (folder / made).stat().st_mode & 0o777 == 0o600
+    assert rotation.active.signs
+    assert [key.key_id for key in rotation.verify_only] == [FIRST.id]
+    assert _signer(rotating_host) == rotation.active.key_id != FIRST.id
+    assert _states(rotating_host) == {rotation.active.key_id: KeyState.ACTIVE, FIRST.id: KeyState.VERIFY_ONLY}
+
+
+def test_the_oldest_pending_key_comes_first(rotating_host: Host, folder: Path) -> None:
+    made = rotating_host.licensing.generate_private_key(pending=True)
+    assert made.name == "global.20260101T000000Z.pending.pem"
+    assert made.stat().st_mode & 0o777 == 0o600
+    second = rotating_host.licensing.generate_private_key(pending=True)
+    assert second.name == "global.20260101T000001Z.pending.pem", "each name is of one second"
+    content = made.read_bytes()
+    assert _signer(rotating_host) == FIRST.id
+    rotation = rotating_host.licensing.rotate_key()
+    assert (folder / "global.20260101T000000Z.active.pem").read_bytes() == content
+    assert _signer(rotating_host) == rotation.active.key_id
+    assert list(_states(rotating_host).values()).count(KeyState.PENDING) == 1
+
+
+def test_the_key_of_a_product_rotates_on_its_own(rotating_host: Host, folder: Path) -> None:
+    first = rotating_host.licensing.rotate_key(1)
+    assert first.verify_only == ()
+    assert _signer(rotating_host) == first.active.key_id
+    second = rotating_host.licensing.rotate_key(1)
+    assert [key.key_id for key in second.verify_only] == [first.active.key_id]
+    assert _signer(rotating_host) == second.active.key_id
+    assert (folder / "global.pem").read_text() == FIRST.pem
+
+
+def test_keys_made_by_a_rotation_are_encrypted_where_a_passphrase_is_set(
+    create_host: Callable[..., Host], folder: Path
+) -> None:
+    settings: dict[str, Any] = {"private_key_source": f"file:{folder}", "private_key_passphrase": "open sesame"}
+    host = create_host(**settings)
+    with host.app.app_context():
+        host.licensing.generate_private_key()
+        host.licensing.generate_private_key(pending=True)
+        host.licensing.rotate_key()
+        host.licensing.rotate_key()
+        assert sorted(_states(host).values()) == [KeyState.ACTIVE, KeyState.VERIFY_ONLY, KeyState.VERIFY_ONLY]
+    assert all("ENCRYPTED" in path.read_text() for path in folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("pending", "reason"),
+    [
+        ("nonsense", "is not a private key as PEM"),
+        (SECOND.public_pem, "holds a public key instead of a private one"),
+        (FIRST.pem, "is the key that is in the file"),
+    ],
+    ids=["nonsense", "a public key", "the active key"],
+)
+def test_a_pending_key_that_can_not_sign_changes_nothing(
+    rotating_host: Host, folder: Path, pending: str, reason: str
+) -> None:
+    (folder / f"global.{OLD}.pending.pem").write_text(pending)
+    before = _names(folder)
+    with pytest.raises(PrivateKeyError, match=f"Nothing was changed: .*{reason}"):
+        rotating_host.licensing.rotate_key()
+    assert _names(folder) == before
+    assert _signer(rotating_host) == FIRST.id
+
+
+def test_every_active_key_before_becomes_verify_only_readable_or_not(rotating_host: Host, folder: Path) -> None:
+    (folder / f"global.{OLD}.active.pem").write_text("nonsense")
+    SECOND.write(folder / "global.20300101T000000Z.active.pem")
+    THIRD.write(folder / f"global.{OLD}.pending.pem")
+    rotation = rotating_host.licensing.rotate_key()
+    assert rotation.active.key_id == THIRD.id == _signer(rotating_host)
+    assert {key.key_id for key in rotation.verify_only} == {FIRST.id, SECOND.id, None}
+
+
+def test_a_verify_only_file_of_that_time_is_not_written_over(rotating_host: Host, folder: Path) -> None:
+    SECOND.write(folder / "global.19700101T000000Z.verify-only.pem")
+    rotating_host.licensing.rotate_key()
+    assert (folder / "global.19700101T000000Z.verify-only.pem").read_text() == SECOND.pem
+    assert (folder / "global.19700101T000001Z.verify-only.pem").read_text() == FIRST.pem
+
+
+class _PowerFailure(BaseException):
+    """Ends a command in the middle."""
+
+
+@pytest.fixture
+def fail_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Have the power fail before the n-th change that a command makes to a folder."""
+    left = [0]
+
+    def counted(name: str) -> Callable[..., Any]:
+        change = getattr(os, name)
+
+        def counted_change(*arguments: Any, **options: Any) -> Any:
+            left[0] -= 1
+            if left[0] == 0:
+                raise _PowerFailure
+            return change(*arguments, **options)
+
+        return counted_change
+
+    for name in ("link", "unlink", "rename", "replace"):
+        monkeypatch.setattr(os, name, counted(name))
+
+    def fail_at(number: int) -> None:
+        left[0] = number
+
+    return fail_at
+
+
+@pytest.mark.parametrize("pending", [True, False], ids=["pending", "no pending"])
+def test_a_rotation_that_breaks_off_anywhere_loses_no_key_and_can_be_repeated(
+    rotating_host: Host, create_host: Callable[..., Host], folder: Path, fail_at: Callable[[int], None], pending: bool
+) -> None:
+    for step in count(1):
+        _begin(folder)
+        if pending:
+            SECOND.write(folder / f"global.{OLD}.pending.pem")
+        signed_before = rotating_host.post(rotating_host.fields())
+        assert signed_before.headers[KEY_ID_HEADER] == FIRST.id
+        fail_at(step)
+        try:
+            rotating_host.licensing.rotate_key()
+        except _PowerFailure:
+            pass
+        else:
+            break
+        finally:
+            fail_at(0)
+        for host in (rotating_host, create_host(private_key_source=f"file:{folder}")):
+            published = host.app.extensions["licensing"].key_ring.published(None)
+            public_keys = [key.public_key for key in published.values()]
+            assert verify_response(signed_before.data, public_keys)
+            assert verify_response(host.post(host.fields()).data, public_keys)
+        rotating_host.licensing.rotate_key()
+        states = _states(rotating_host)
+        assert states[FIRST.id] is KeyState.VERIFY_ONLY
+        assert not pending or states[SECOND.id] is not KeyState.PENDING
+        assert [key_id for key_id, state in states.items() if state is KeyState.ACTIVE] == [_signer(rotating_host)]
+    assert step > 4
+
+
+def test_of_rotations_at_once_those_that_are_not_refused_each_change_the_key_once(
+    rotating_host: Host, folder: Path
+) -> None:
+    start = threading.Barrier(4)
+
+    def rotate(_: int) -> str | None:
+        with rotating_host.app.app_context():
+            start.wait()
+            with suppress(PrivateKeyError):
+                return rotating_host.licensing.rotate_key().active.key_id
+            return None
+
+    with ThreadPoolExecutor(4) as pool:
+        rotated = [key_id for key_id in pool.map(rotate, range(4)) if key_id]
+    assert rotated
+    states = _states(rotating_host)
+    assert set(states) == {FIRST.id, *rotated}
+    assert [key_id for key_id, state in states.items() if state is KeyState.ACTIVE] == [_signer(rotating_host)]
+
+
+def test_while_one_command_changes_the_keys_others_are_refused(rotating_host: Host, folder: Path) -> None:
+    before = _names(folder)
+    licensing = rotating_host.licensing
+    changes: list[Callable[[], object]] = [
+        licensing.rotate_key,
+        licensing.generate_private_key,
+        lambda: licensing.generate_private_key(pending=True),
+        lambda: licensing.retire_key(FIRST.id),
+    ]
+    with KeyFolder(folder).locked():
+        for change in changes:
+            with pytest.raises(PrivateKeyError, match="Another command is changing the keys"):
+                change()
+    assert _names(folder) == before
+
+
+def test_a_retired_key_is_kept_and_no_longer_published(rotating_host: Host, folder: Path) -> None:
+    old = rotating_host.post(rotating_host.fields())
+    rotating_host.licensing.rotate_key()
+    (retired,) = rotating_host.licensing.retire_key(FIRST.id)
+    assert retired.state is KeyState.RETIRED
+    assert [path.read_text() for path in folder.glob("*.retired.pem")] == [FIRST.pem]
+    published = rotating_host.app.extensions["licensing"].key_ring.published(None)
+    assert FIRST.id not in published
+    assert old.headers[KEY_ID_HEADER] == FIRST.id
+    with pytest.raises(LicensingError, match="is retired"):
+        rotating_host.licensing.retire_key(FIRST.id)
+
+
+def test_a_pending_key_can_be_given_up(rotating_host: Host, folder: Path) -> None:
+    SECOND.write(folder / f"global.{OLD}.pending.pem")
+    rotating_host.licensing.retire_key(SECOND.id)
+    assert _states(rotating_host) == {SECOND.id: KeyState.RETIRED, FIRST.id: KeyState.ACTIVE}
+
+
+def test_a_public_key_of_several_owners_is_retired_everywhere(rotating_host: Host, folder: Path) -> None:
+    for name in (f"global.{OLD}", f"product-1.{OLD}", f"product-2.{OLD}"):
+        (folder / f"{name}.verify-only.pem").write_text(SECOND.public_pem)
+    assert {key.product_id for key in rotating_host.licensing.retire_key(SECOND.id)} == {None, 1, 2}
+
+
+def test_an_active_key_and_one_that_is_not_there_are_not_retired(rotating_host: Host, folder: Path) -> None:
+    SECOND.write(folder / f"global.{OLD}.verify-only.pem")
+    SECOND.write(folder / "product-1.pem")
+    before = _names(folder)
+    for key_id in (FIRST.id, SECOND.id):
+        with pytest.raises(LicensingError, match="is active"):
+            rotating_host.licensing.retire_key(key_id)
+    with pytest.raises(LicensingError, match="There is no key unknown"):
+        rotating_host.licensing.retire_key("unknown")
+    assert _names(folder) == before
+
+
+def test_a_key_that_another_process_may_still_sign_with_is_not_retired(
+    create_host: Callable[..., Host], folder: Path
+) -> None:
+    folder.mkdir()
+    FIRST.write(folder / "global.pem")
+    host = create_host(private_key_source=f"file:{folder}", private_key_refresh_seconds=3600)
+    with host.app.app_context():
+        host.licensing.rotate_key()
+        with pytest.raises(LicensingError, match=r"may still sign in another process; try again in \d+ s"):
+            host.licensing.retire_key(FIRST.id)
+        assert _states(host)[FIRST.id] is KeyState.VERIFY_ONLY
+
+
+def test_a_key_is_made_by_its_plain_name_only_where_none_is_active(rotating_host: Host, folder: Path) -> None:
+    rotating_host.licensing.rotate_key()
+    (active,) = folder.glob("*.active.pem")
+    before = active.read_bytes()
+    with pytest.raises(PrivateKeyError, match=r"active\.pem exists"):
+        rotating_host.licensing.generate_private_key()
+    assert rotating_host.licensing.generate_private_key(overwrite=True) == active
+    assert active.read_bytes() != before
+    with pytest.raises(LicensingError, match="nothing to overwrite"):
+        rotating_host.licensing.generate_private_key(overwrite=True, pending=True)
+
+
+@pytest.mark.parametrize("kind", ["one file", "a callable"])
+def test_a_source_without_states_says_where_keys_are_changed(
+    create_host: Callable[..., Host], tmp_path: Path, kind: str
+) -> None:
+    FIRST.write(tmp_path / "key.pem")
+    source = f"file:{tmp_path / 'key.pem'}" if kind == "one file" else lambda _: FIRST.pem
+    host = create_host(private_key_source=source)
+    with host.app.app_context():
+        for change in (host.licensing.rotate_key, lambda: host.licensing.retire_key(FIRST.id)):
+            with pytest.raises(LicensingError, match="changed where they are kept"):
+                change()
+        (key,) = host.licensing.list_keys()
+    assert (key.key_id, key.state, key.signs) == (FIRST.id, KeyState.ACTIVE, True)
+
+
+def test_a_folder_that_never_stands_still_is_an_error_not_a_wrong_answer(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.mkdir()
+    FIRST.write(folder / "global.pem")
+    key_folder = KeyFolder(folder)
+    read = key_folder.read
+
+    def read_and_replace(file: Any) -> bytes:
+        content = read(file)
+        FIRST.write(folder / "new.pem")
+        (folder / "new.pem").rename(folder / "global.pem")
+        return content
+
+    monkeypatch.setattr(key_folder, "read", read_and_replace)
+    with pytest.raises(PrivateKeyError, match="keep changing"):
+        key_folder.snapshot(None)
+
+
+def test_the_commands_rotate_retire_and_list(rotating_host: Host, folder: Path) -> None:
+    made = json.loads(_run(rotating_host, "generate-private-key", "--pending", "--json").stdout)
+    assert made["file"].endswith(".pending.pem")
+    rotated = _run(rotating_host, "rotate-key")
+    assert rotated.exit_code == 0
+    assert re.match(r"Signs from now on: [\w-]{43}, the file .*\.active\.pem\.\nVerify-only: ", rotated.stdout)
+    assert f"Verify-only: {FIRST.id}, the file " in rotated.stdout
+    again = json.loads(_run(rotating_host, "rotate-key", "--product", "1", "--json").stdout)
+    assert (again["active"]["product_id"], again["verify_only"]) == (1, [])
+    assert f"Retired: {FIRST.id}, the file " in _run(rotating_host, "retire-key", FIRST.id).stdout
+    (folder / f"product-2.{OLD}.verify-only.pem").write_text("nonsense")
+    lines = [line.split("\t") for line in _run(rotating_host, "list-keys").stdout.splitlines()]
+    assert [line[1:3] for line in lines] == [
+        ["global", "retired"],
+        ["global", "active, signs"],
+        ["product 1", "active, signs"],
+        ["product 2", "verify-only"],
+    ]
+    assert lines[3][0] == "-"
+    assert "is not a private key" in lines[3][3]
+    assert len(json.loads(_run(rotating_host, "list-keys", "--json").stdout)) == 4
+    refused = _run(rotating_host, "retire-key", again["active"]["key_id"])
+    assert (refused.exit_code, "is active" in refused.output) == (1, True)
+
+
+def test_listed_keys_show_nothing_private(rotating_host: Host) -> None:
+    shown = repr(rotating_host.licensing.list_keys()) + _run(rotating_host, "list-keys", "--json").output
+    assert FIRST.pem.splitlines()[3] not in shown
+    assert load_public_keys(FIRST.public_pem).keys() == {FIRST.id}

@@ -1,0 +1,316 @@
+"""Several private keys in states of their own: which one signs, seen through the answers of an app."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+
+from flask_licensing.api.answers import KEY_ID_HEADER
+from flask_licensing.domain import KeyState
+from flask_licensing.errors import PrivateKeyError
+from flask_licensing.hooks import KeyVersion
+from flask_licensing.testing.parts import FrozenClock
+from tests.key_pairs import KeyPair, key_pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.hosts import Host
+
+OLD = "20260101T000000Z"
+NEW = "20260201T000000Z"
+FIRST, SECOND, THIRD = key_pairs(3)
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    return FrozenClock()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "keys"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def serve(create_host: Callable[..., Host], folder: Path, clock: FrozenClock) -> Callable[..., Host]:
+    """Make a host over the folder, as one of several processes would be."""
+
+    def serve(**settings: Any) -> Host:
+        return create_host(private_key_source=f"file:{folder}", clock=clock, **settings)
+
+    return serve
+
+
+def _signer(host: Host, **changes: Any) -> str | None:
+    """The id of the key that signs an answer."""
+    answer = host.post(host.fields(**changes))
+    assert answer.status_code == 200, answer.text
+    return answer.headers.get(KEY_ID_HEADER)
+
+
+def _after_refresh(clock: FrozenClock) -> None:
+    clock.move(seconds=10)
+
+
+def test_the_newest_active_key_signs_and_the_plain_name_is_the_oldest(folder: Path, serve: Callable[..., Host]) -> None:
+    FIRST.write(folder / "global.pem")
+    host = serve()
+    assert _signer(host) == FIRST.id
+    SECOND.write(folder / f"global.{OLD}.active.pem")
+    assert _signer(serve()) == SECOND.id
+    THIRD.write(folder / f"global.{NEW}.active.pem")
+    assert _signer(serve()) == THIRD.id
+    assert _signer(host) == FIRST.id, "before the refresh interval is over nothing is read"
+
+
+@pytest.mark.parametrize("state", ["pending", "verify-only", "retired"])
+def test_keys_in_other_states_do_not_sign(folder: Path, serve: Callable[..., Host], state: str) -> None:
+    FIRST.write(folder / f"global.{OLD}.active.pem")
+    SECOND.write(folder / f"global.{NEW}.{state}.pem")
+    SECOND.write(folder / f"product-1.{NEW}.{state}.pem")
+    answer = serve()
+    assert _signer(answer) == FIRST.id
+
+
+def test_a_key_renamed_by_hand_changes_its_state_in_a_running_process(
+    folder: Path, serve: Callable[..., Host], clock: FrozenClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    FIRST.write(folder / f"global.{OLD}.active.pem")
+    SECOND.write(folder / f"global.{NEW}.pending.pem")
+    host = serve()
+    assert _signer(host) == FIRST.id
+    (folder / f"global.{NEW}.pending.pem").rename(folder / f"global.{NEW}.active.pem")
+    (folder / f"global.{OLD}.active.pem").rename(folder / f"global.{OLD}.verify-only.pem")
+    assert _signer(host) == FIRST.id
+    _after_refresh(clock)
+    with caplog.at_level(logging.INFO):
+        assert _signer(host) == SECOND.id
+    assert f"signing with a new private key from the file {folder / f'global.{NEW}.active.pem'}" in caplog.text
+
+
+@pytest.mark.parametrize("state", ["pending", "verify-only", "retired"])
+def test_a_products_key_that_is_told_to_stop_leaves_signing_to_the_global_one(
+    folder: Path, serve: Callable[..., Host], clock: FrozenClock, caplog: pytest.LogCaptureFixture, state: str
+) -> None:
+    FIRST.write(folder / "global.pem")
+    SECOND.write(folder / "product-1.pem")
+    host = serve()
+    assert _signer(host) == SECOND.id
+    (folder / "product-1.pem").rename(folder / f"product-1.{OLD}.{state}.pem")
+    _after_refresh(clock)
+    assert _signer(host) == FIRST.id
+    assert f"the file {folder / 'product-1.pem'} no longer signs" in caplog.text
+
+
+@pytest.mark.parametrize("state", ["pending", "verify-only", "retired"])
+def test_where_no_global_key_is_active_any_more_nothing_is_created_until_one_is(
+    folder: Path, serve: Callable[..., Host], clock: FrozenClock, caplog: pytest.LogCaptureFixture, state: str
+) -> None:
+    FIRST.write(folder / "global.pem")
+    host = serve()
+    stopped = folder / f"global.{OLD}.{state}.pem"
+    (folder / "global.pem").rename(stopped)
+    _after_refresh(clock)
+    answer = host.post(host.fields())
+    assert (answer.status_code, answer.get_json()["response"]["code"]) == (500, 9500)
+    assert answer.get_json()["signature"] == "Private key not set"
+    assert host.stored_license_keys() == []
+    assert "none of them is active" in caplog.text
+    SECOND.write(folder / f"global.{NEW}.active.pem")
+    assert _signer(host) == SECOND.id, "without waiting for the interval"
+
+
+def test_a_key_that_is_gone_goes_on_signing_and_its_return_in_another_state_stops_it(
+    folder: Path, serve: Callable[..., Host], clock: FrozenClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    FIRST.write(folder / "global.pem")
+    SECOND.write(folder / f"product-1.{NEW}.active.pem")
+    host = serve()
+    assert _signer(host) == SECOND.id
+    (folder / f"product-1.{NEW}.active.pem").unlink()
+    _after_refresh(clock)
+    assert _signer(host) == SECOND.id
+    assert f"{NEW}.active.pem is gone; restart to stop using it" in caplog.text
+    SECOND.write(folder / f"product-1.{OLD}.retired.pem")
+    _after_refresh(clock)
+    assert _signer(host) == FIRST.id
+
+
+def test_an_older_active_key_takes_over_from_one_that_was_removed(
+    folder: Path, serve: Callable[..., Host], clock: FrozenClock
+) -> None:
+    FIRST.write(folder / f"global.{OLD}.active.pem")
+    SECOND.write(folder / f"global.{NEW}.active.pem")
+    host = serve()
+    assert _signer(host) == SECOND.id
+    (folder / f"global.{NEW}.active.pem").unlink()
+    _after_refresh(clock)
+    assert _signer(host) == FIRST.id
+
+
+@pytest.mark.parametrize("content", ["", "half written", "a folder"])
+def test_a_new_active_file_that_is_no_key_leaves_the_one_before_signing(
+    folder: Path, serve: Callable[..., Host], clock: FrozenClock, caplog: pytest.LogCaptureFixture, content: str
+) -> None:
+    FIRST.write(folder / "global.pem")
+    host = serve()
+    assert _signer(host) == FIRST.id
+    path = folder / f"global.{NEW}.active.pem"
+    if content == "a folder":
+        path.mkdir()
+    else:
+        path.write_text(SECOND.pem[:900] if content else "")
+    _after_refresh(clock)
+    assert [_signer(host), _signer(host)] == [FIRST.id] * 2
+    (warning,) = [record.message for record in caplog.records if record.levelno == logging.WARNING]
+    assert "the private key loaded before goes on signing" in warning or "an older private key" in warning
+    assert str(path) in warning
+    path.rmdir() if content == "a folder" else path.unlink()
+    SECOND.write(path)
+    _after_refresh(clock)
+    assert _signer(host) == SECOND.id
+
+
+def test_a_key_told_to_stop_does_not_go_on_because_its_successor_is_half_written(
+    folder: Path, serve: Callable[..., Host], clock: FrozenClock
+) -> None:
+    FIRST.write(folder / f"global.{OLD}.active.pem")
+    host = serve()
+    (folder / f"global.{OLD}.active.pem").rename(folder / f"global.{OLD}.verify-only.pem")
+    successor = folder / f"global.{NEW}.active.pem"
+    successor.write_text(SECOND.pem[:900])
+    _after_refresh(clock)
+    for _ in range(2):
+        assert host.post(host.fields()).status_code == 500
+    assert host.stored_license_keys() == []
+    SECOND.write(successor)
+    assert _signer(host) == SECOND.id, "without waiting for the interval"
+
+
+def test_where_one_key_is_there_in_two_states_the_one_further_along_counts(
+    folder: Path, serve: Callable[..., Host]
+) -> None:
+    FIRST.write(folder / f"global.{OLD}.active.pem")
+    SECOND.write(folder / f"global.{NEW}.active.pem")
+    SECOND.write(folder / f"global.{OLD}.pending.pem")
+    assert _signer(serve()) == SECOND.id
+    SECOND.write(folder / f"global.{OLD}.verify-only.pem")
+    assert _signer(serve()) == FIRST.id
+
+
+def test_a_wrong_active_key_is_refused_at_start_and_others_are_passed_over(
+    folder: Path, serve: Callable[..., Host], clock: FrozenClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    FIRST.write(folder / "global.pem")
+    for state in ("pending", "verify-only", "retired"):
+        (folder / f"global.{OLD}.{state}.pem").write_text("nonsense")
+    host = serve()
+    _after_refresh(clock)
+    assert _signer(host) == FIRST.id
+    passed_over = [record.message for record in caplog.records if "passed over" in record.message]
+    assert len(passed_over) == 3, "once, not once per interval"
+    (folder / f"product-7.{OLD}.active.pem").write_text("nonsense")
+    with pytest.raises(PrivateKeyError, match=rf"product-7\.{OLD}\.active\.pem is not a private key"):
+        serve()
+
+
+def test_a_name_without_a_state_is_told_in_the_log(
+    folder: Path, serve: Callable[..., Host], caplog: pytest.LogCaptureFixture
+) -> None:
+    FIRST.write(folder / "global.pem")
+    misnamed = ["global.20260230T000000Z.active.pem", f"global.{NEW}.actve.pem", "global.old.pem", "product-07.pem"]
+    for name in [*misnamed, "product-99999999999.pem"]:
+        SECOND.write(folder / name)
+    for name in ("certificate.pem", "README", ".global.pem.draft"):
+        (folder / name).write_text("something else")
+    assert _signer(serve()) == FIRST.id
+    passed_over = [record.message for record in caplog.records if "its name says no state" in record.message]
+    assert len(passed_over) == len(misnamed) + 1
+
+
+def test_encrypted_keys_have_states_too(folder: Path, serve: Callable[..., Host]) -> None:
+    def encrypted(pair: KeyPair, passphrase: bytes) -> bytes:
+        return pair.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(passphrase))
+
+    (folder / f"global.{OLD}.verify-only.pem").write_bytes(encrypted(FIRST, b"open sesame"))
+    (folder / f"global.{NEW}.active.pem").write_bytes(encrypted(SECOND, b"open sesame"))
+    (folder / f"global.{OLD}.retired.pem").write_bytes(encrypted(THIRD, b"a passphrase of old"))
+    host = serve(private_key_passphrase="open sesame")
+    assert _signer(host) == SECOND.id
+
+
+def test_a_folder_that_can_not_be_read_for_a_while_stops_nothing(
+    folder: Path, serve: Callable[..., Host], clock: FrozenClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    FIRST.write(folder / "global.pem")
+    SECOND.write(folder / "product-1.pem")
+    host = serve()
+    with host.app.app_context():
+        other_product = host.licensing.create_product("Video Editor").id
+    assert (_signer(host), _signer(host, product_id=other_product)) == (SECOND.id, FIRST.id)
+    away = folder.rename(folder.with_name("away"))
+    folder.write_text("a file where the folder should be")
+    _after_refresh(clock)
+    assert (_signer(host), _signer(host, product_id=other_product)) == (SECOND.id, FIRST.id)
+    assert f"The folder {folder} can't be read: Not a directory" in caplog.text
+    folder.unlink()
+    away.rename(folder)
+    THIRD.write(folder / f"global.{NEW}.active.pem")
+    _after_refresh(clock)
+    assert _signer(host, product_id=other_product) == THIRD.id
+
+
+def test_a_source_of_the_hosts_own_tells_several_keys(create_host: Callable[..., Host], clock: FrozenClock) -> None:
+    keys = [KeyVersion(FIRST.pem, KeyState.ACTIVE), KeyVersion(SECOND.private, KeyState.PENDING)]
+    host = create_host(private_key_source=lambda product_id: [] if product_id else keys, clock=clock)
+    assert _signer(host) == FIRST.id
+    keys[:] = [
+        KeyVersion(FIRST.private.public_key(), KeyState.VERIFY_ONLY),
+        KeyVersion(SECOND.private, KeyState.ACTIVE),
+    ]
+    _after_refresh(clock)
+    assert _signer(host) == SECOND.id
+
+
+def test_a_source_of_the_hosts_own_may_tell_states_as_text_and_what_can_not_be_read(
+    create_host: Callable[..., Host], caplog: pytest.LogCaptureFixture
+) -> None:
+    keys = [
+        KeyVersion(FIRST.pem, "active"),  # type: ignore[arg-type] # read from somewhere as text
+        KeyVersion(PrivateKeyError("version 2 is locked away"), KeyState.PENDING, "version 2"),
+    ]
+    host = create_host(private_key_source=lambda product_id: [] if product_id else keys)
+    assert _signer(host) == FIRST.id
+    assert "a private key is passed over: version 2 is locked away" in caplog.text
+    with pytest.raises(ValueError, match="'unknown' is not a valid KeyState"):
+        KeyVersion(FIRST.pem, "unknown")  # type: ignore[arg-type] # this is the mistake
+
+
+def test_a_wrong_list_of_keys_is_refused_at_start(create_host: Callable[..., Host]) -> None:
+    keys: Any = [FIRST.pem]
+    with pytest.raises(PrivateKeyError, match="the global private key could not be asked for: AttributeError"):
+        create_host(private_key_source=lambda _: keys)
+    public: Any = [KeyVersion(FIRST.public_pem, KeyState.ACTIVE)]
+    with pytest.raises(PrivateKeyError, match="holds a public key instead of a private one"):
+        create_host(private_key_source=lambda _: public)
+
+
+def test_an_unchanged_key_is_loaded_once_however_often_it_is_asked_for(
+    folder: Path, serve: Callable[..., Host], clock: FrozenClock
+) -> None:
+    FIRST.write(folder / f"global.{OLD}.active.pem")
+    host = serve()
+    state = host.app.extensions["licensing"]
+    (before,) = state.key_ring.versions(None)
+    for _ in range(3):
+        clock.now += timedelta(seconds=10)
+        (again,) = state.key_ring.versions(None)
+        assert again.key is before.key
