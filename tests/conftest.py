@@ -9,6 +9,7 @@ from flask_licensing.signing import generate_private_key
 from tests import hosts
 from tests.databases import DATABASES, fresh_database
 from tests.gunicorn_server import running_gunicorn
+from tests.private_servers import PRIVATE_SERVERS, private_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from tests.gunicorn_server import GunicornServer
     from tests.hosts import Host
+    from tests.private_servers import PrivateServer
 
 pytest_plugins = ["pytester"]
 
@@ -71,6 +73,13 @@ def host(create_host: Callable[..., Host]) -> Host:
 def host_on_each_database(create_host: Callable[..., Host], database_url: str) -> Host:
     """A host app with the default settings, once over each kind of database."""
     return create_host(database_url)
+
+
+@pytest.fixture(scope="session", params=PRIVATE_SERVERS)
+def own_server(request: pytest.FixtureRequest) -> Iterator[PrivateServer]:
+    """A running PostgreSQL or MariaDB server that the test may stop, if it starts it again."""
+    with private_server(request.param) as server:
+        yield server
 
 
 @pytest.fixture

@@ -34,15 +34,21 @@ def fresh_database(kind: str, folder: Path) -> Iterator[str]:
     variable = SERVER_URL_VARIABLES[kind]
     if variable not in os.environ:
         pytest.skip(f"needs a {kind} server: set {variable} to its SQLAlchemy URL, as docs/testing.md says at its end")
-    server_url = sa.make_url(os.environ[variable])
+    with fresh_database_on(os.environ[variable]) as url:
+        yield url
+
+
+@contextmanager
+def fresh_database_on(server_url: str) -> Iterator[str]:
+    """Yield the SQLAlchemy URL of an empty database on a PostgreSQL or MariaDB server; drop it afterwards."""
     name = f"licensing_test_{secrets.token_hex(6)}"
     server = sa.create_engine(server_url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
     with server.connect() as connection:
         connection.execute(sa.text(f"CREATE DATABASE {name}"))
     try:
-        yield server_url.set(database=name).render_as_string(hide_password=False)
+        yield sa.make_url(server_url).set(database=name).render_as_string(hide_password=False)
     finally:
-        force = " WITH (FORCE)" if kind == "postgresql" else ""
+        force = " WITH (FORCE)" if server.dialect.name == "postgresql" else ""
         with server.connect() as connection:
             connection.execute(sa.text(f"DROP DATABASE {name}{force}"))
         server.dispose()

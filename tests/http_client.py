@@ -6,7 +6,7 @@ import http.client
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlencode
 
 from tests.hosts import PATH
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 TIMEOUT_SECONDS = 60.0
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,11 @@ def post(
         connection.close()
 
 
-def at_once(calls: Sequence[Callable[[], Answer]]) -> list[Answer]:
-    """Make all calls at one moment, each in a thread of its own; return their answers in the order of the calls."""
+def at_once(calls: Sequence[Callable[[], Result]]) -> list[Result]:
+    """Make all calls at one moment, each in a thread of its own; return their results in the order of the calls."""
     barrier = threading.Barrier(len(calls))
 
-    def wait_and_call(call: Callable[[], Answer]) -> Answer:
+    def wait_and_call(call: Callable[[], Result]) -> Result:
         barrier.wait()
         return call()
 

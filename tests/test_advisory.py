@@ -193,3 +193,20 @@ def test_a_defect_in_the_database_shows_no_license_keys_in_the_log(
     assert host.verified(answer)["code"] in {9500, 9503}
     assert "licensing_license_keys" in caplog.text
     assert "SOLD-FOR-MONEY" not in caplog.text
+
+
+def test_a_form_that_breaks_off_creates_nothing(host: Host) -> None:
+    """Behind gunicorn, a form whose sender went away in the middle was taken for whole: of “validity=365” that ended
+    behind the 36, license keys for a month came that were paid for a year, and no answer told anyone."""
+    whole = urlencode(host.fields(validity="365")).encode()
+    until = whole.index(b"validity=365") + len(b"validity=36")
+    arrived = b"status=available&" + whole[:until]
+    answer = host.app.test_client().post(
+        PATH,
+        data=arrived,
+        content_type=FORM,
+        headers={"Authorization": f"Bearer {host.secret}"},
+        environ_overrides={"CONTENT_LENGTH": str(len(arrived) + 1), "wsgi.input_terminated": True},
+    )
+    assert (answer.status_code, host.verified(answer)["code"]) == (400, 9400)
+    assert host.stored_license_keys() == []

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from flask_licensing.config import IpNetwork
     from flask_licensing.domain import AuditEvent, AuditRecord
+    from flask_licensing.errors import LicensingError
 
 _logger = logging.getLogger(__name__)
 
@@ -278,9 +279,14 @@ def _raise_translated(error: sa.exc.SQLAlchemyError, *, committing: bool) -> NoR
         raise error
     if committing and isinstance(translated, ConnectionLost):
         translated = CommitOutcomeUnknown()
-    level = logging.ERROR if isinstance(translated, StoreUnavailable) else logging.INFO
-    _logger.log(level, "the database ended a transaction: %s", _reason(error))
+    _logger.log(_level_of(translated), "the database ended a transaction: %s", _reason(error))
     raise translated from error
+
+
+def _level_of(error: LicensingError) -> int:
+    if isinstance(error, ConnectionLost | CommitOutcomeUnknown):
+        return logging.WARNING
+    return logging.ERROR if isinstance(error, StoreUnavailable) else logging.INFO
 
 
 def _reason(error: sa.exc.SQLAlchemyError) -> str:
