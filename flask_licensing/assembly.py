@@ -17,6 +17,7 @@ from flask_licensing.hooks import KeyStore
 from flask_licensing.key_loading import KeyLoader
 from flask_licensing.key_ring import KeyRing
 from flask_licensing.key_sources import no_keys, private_key_source_from
+from flask_licensing.limiters.from_settings import build_limiters
 from flask_licensing.remote_signing import TimeLimit
 from flask_licensing.services.api_keys import ApiKeyAuthenticator, require_api_key_store
 from flask_licensing.services.audit_log import AuditLog
@@ -45,6 +46,7 @@ def build_state(app: Flask, db: SQLAlchemy | None, settings: Settings) -> Licens
     key_store = _key_store(app, db, settings)
     source = _private_key_source(app, settings)
     key_loader = KeyLoader(passphrase=passphrase_of(settings), time_limit=TimeLimit(settings.signing_timeout_seconds))
+    limiters = build_limiters(settings, app.config, clock)
     return LicensingState(
         app=app,
         settings=settings,
@@ -55,6 +57,8 @@ def build_state(app: Flask, db: SQLAlchemy | None, settings: Settings) -> Licens
         authenticator=_callable_hook(settings, "authenticator") or _api_key_authenticator(settings, key_store, clock),
         clock=clock,
         audit_log=_audit_log(key_store),
+        request_limiter=limiters.requests,
+        failed_attempt_limiter=limiters.failed_attempts,
     )
 
 

@@ -31,6 +31,7 @@ class Code(Enum):
     IDEMPOTENCY_KEY_REUSED = (9409, "Idempotency-Key reused with another payload", 409)
     REQUEST_TOO_LARGE = (9413, "Request too large", 413)
     UNSUPPORTED_MEDIA_TYPE = (9415, "Unsupported media type", 415)
+    TOO_MANY_REQUESTS = (9429, "Too many requests", 429)
     INTERNAL_ERROR = (9500, "Internal error", 500)
     STORE_UNAVAILABLE = (9503, "The key store is unavailable, try again", 503)
 

@@ -21,6 +21,8 @@ CONFIGURATION_PREFIX = "LICENSING_"
 MAX_SIGNING_TIMEOUT_SECONDS = 600
 """Longest time a remote signer may be given, in seconds; a transaction of the database is open all the while."""
 
+_IPV4_MAPPED_PREFIX_LENGTH = 96
+
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -33,7 +35,16 @@ def parse_networks(addresses: object) -> tuple[IpNetwork, ...]:
     """
     if isinstance(addresses, str) or not isinstance(addresses, list | tuple | set | frozenset):
         raise ValueError("must be a list of IP addresses and networks")
-    return tuple(ipaddress.ip_network(address, strict=False) for address in addresses)
+    return tuple(_network(address) for address in addresses)
+
+
+def _network(address: str) -> IpNetwork:
+    network = ipaddress.ip_network(address, strict=False)
+    # ::ffff:192.0.2.0/120 is 192.0.2.0/24, which is how callers from there are compared (RFC 4291 section 2.5.5.2).
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    if mapped is None or network.prefixlen < _IPV4_MAPPED_PREFIX_LENGTH:
+        return network
+    return ipaddress.ip_network((mapped, network.prefixlen - _IPV4_MAPPED_PREFIX_LENGTH))
 
 
 def _url_prefix(value: object) -> str:
@@ -73,6 +84,20 @@ def _optional_text(value: object) -> str | None:
     return value
 
 
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("must be text")
+    return value
+
+
+def _count_or_none(value: object) -> int:
+    if value is None:
+        return 0
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError("must be a whole number, 0 or more")
+    return value
+
+
 def _hook(value: object) -> object:
     return value
 
@@ -106,6 +131,21 @@ class Settings:
     blocked_addresses: tuple[IpNetwork, ...] = _setting(
         (), parse_networks, "IP addresses and networks that are answered with code 150."
     )
+    failed_attempts_per_minute: int = _setting(
+        30, _count_or_none, "Failed authentications from one address that are told why; 0 is no limit."
+    )
+    rate_limit: str | None = _setting(
+        None,
+        _optional_text,
+        'How often each caller may call, such as `"100 per minute"`; by default there is no limit.',
+    )
+    rate_limit_storage_url: str | None = _setting(
+        None,
+        _optional_text,
+        "Where several processes count; by default `RATELIMIT_STORAGE_URI`, or else each process by itself.",
+        secret=True,
+    )
+    rate_limit_key_prefix: str = _setting("flask_licensing", _text, "What tells this site from others in that storage.")
     api_key_use_interval_seconds: float = _setting(
         300.0, _seconds, "How many seconds old an API key's last-used time gets before it is written anew."
     )

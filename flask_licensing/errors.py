@@ -153,6 +153,16 @@ class UnsupportedMediaType(AnswerableError):
     code = Code.UNSUPPORTED_MEDIA_TYPE
 
 
+class TooManyRequests(AnswerableError):
+    """The caller, or its address, did something too often (code 9429); ``retry_after`` seconds later it may again."""
+
+    code = Code.TOO_MANY_REQUESTS
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(headers={"Retry-After": str(retry_after)})
+        self.retry_after = retry_after
+
+
 class StoreUnavailable(AnswerableError):
     """The key store can't be reached or is busy; trying again may help (code 9503)."""
 

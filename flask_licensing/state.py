@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from flask_licensing.key_loading import KeyLoader
     from flask_licensing.key_ring import KeyRing
     from flask_licensing.services.audit_log import AuditLog
+    from flask_licensing.services.rate_limits import Limiter
 
 EXTENSION_NAME = "licensing"
 
@@ -34,6 +35,8 @@ class LicensingState:
     authenticator: Authenticator
     clock: Clock
     audit_log: AuditLog
+    request_limiter: Limiter
+    failed_attempt_limiter: Limiter
 
 
 def current_state() -> LicensingState:

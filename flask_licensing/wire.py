@@ -50,9 +50,20 @@ def base64_of(payload: str) -> str:
     return base64.b64encode(payload.encode("ascii")).decode("ascii")
 
 
-def envelope(payload: str, response_base64: str, private_key_used: str, signature: str) -> str:
-    """Return the body of an answer: the four members of contract section 1, in its order."""
+def envelope(
+    payload: str,
+    response_base64: str,
+    private_key_used: str,
+    signature: str,
+    unsigned_members: Mapping[str, JsonValue] | None = None,
+) -> str:
+    """Return the body of an answer: the four members of contract section 1, in its order, then any others."""
     members = encode_payload(
-        {"response_base64": response_base64, "private_key_used": private_key_used, "signature": signature}
+        {
+            "response_base64": response_base64,
+            "private_key_used": private_key_used,
+            "signature": signature,
+            **(unsigned_members or {}),
+        }
     )
     return f'{{"response":{payload},{members[1:]}'

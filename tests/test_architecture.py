@@ -26,7 +26,7 @@ ROWS = [
         "services",
         "state",
     },
-    {"api", "stores"},
+    {"api", "limiters", "stores"},
     {"assembly", "cli", "extension", "key_management", "record_keeping", "testing"},
 ]
 """The rows from the base upwards. Inside a row modules may import one another, never in a circle."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from flask_licensing.domain import Caller, Credentials
 from flask_licensing.errors import AccessDenied, ConfigurationError, IncorrectData
@@ -107,6 +108,49 @@ def test_a_blocked_address_is_code_150_whatever_its_api_key(create_host: Callabl
     host = create_host(blocked_addresses=["192.0.2.0/24"])
     _refused(host, _call(host, host.secret, environ_overrides={"REMOTE_ADDR": "192.0.2.9"}), 150)
     assert _call(host, host.secret).status_code == 200
+
+
+@pytest.mark.parametrize("blocked", ["192.0.2.9", "192.0.2.0/24", "::ffff:192.0.2.9", "::ffff:192.0.2.0/120", "::/0"])
+@pytest.mark.parametrize("address", ["192.0.2.9", "::ffff:192.0.2.9"])
+def test_an_ipv4_address_is_blocked_however_it_is_written(
+    create_host: Callable[..., Host], blocked: str, address: str
+) -> None:
+    host = create_host(blocked_addresses=[blocked])
+    answer = _call(host, host.secret, environ_overrides={"REMOTE_ADDR": address})
+    assert answer.status_code == (200 if blocked == "::/0" else 403)
+
+
+def test_an_ipv6_network_is_blocked(create_host: Callable[..., Host]) -> None:
+    host = create_host(blocked_addresses=["2001:db8::/32", "fe80::1"])
+    for address in ("2001:db8:1::2", "fe80::1"):
+        _refused(host, _call(host, host.secret, environ_overrides={"REMOTE_ADDR": address}), 150)
+    assert _call(host, host.secret, environ_overrides={"REMOTE_ADDR": "2001:db9::1"}).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["POST", "GET", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("path", [PATH, "/api/v1/nowhere"])
+def test_a_blocked_address_is_told_nothing_about_paths_and_methods(
+    create_host: Callable[..., Host], method: str, path: str
+) -> None:
+    host = create_host(blocked_addresses=["127.0.0.1"])
+    answer = host.app.test_client().open(path, method=method, data=b"\xff", content_type="application/json")
+    _refused(host, answer, 150)
+
+
+def test_a_blocked_address_sees_the_hosts_own_pages(create_host: Callable[..., Host]) -> None:
+    host = create_host(blocked_addresses=["127.0.0.1"])
+    host.app.add_url_rule("/api/v1/of-the-host", "of-the-host", lambda: "the host's", methods=["GET"])
+    client = host.app.test_client()
+    assert client.get("/api/v1/of-the-host").text == "the host's"
+    assert client.post("/api/v1/of-the-host").status_code == 405
+
+
+def test_behind_a_proxy_the_address_is_the_one_that_proxyfix_finds(create_host: Callable[..., Host]) -> None:
+    host = create_host(blocked_addresses=["192.0.2.9"])
+    forwarded = {"X-Forwarded-For": "198.51.100.7, 192.0.2.9"}
+    assert host.post(host.fields(), headers=forwarded).status_code == 200
+    host.app.wsgi_app = ProxyFix(host.app.wsgi_app, x_for=1)  # type: ignore[method-assign] # as Werkzeug documents it
+    assert host.post(host.fields(), headers=forwarded).status_code == 403
 
 
 def test_the_api_key_travels_as_a_form_field_a_part_or_a_json_member(host: Host) -> None:

@@ -79,7 +79,7 @@ def test_the_python_version_is_the_same_everywhere() -> None:
 def test_every_extra_that_is_named_exists(page: Path) -> None:
     named = {
         extra.strip()
-        for found in re.findall(r"(?:\.|licensing)\[([\w, ]+)\]", page.read_text())
+        for found in re.findall(r"(?:\.|licensing)\[([\w\-, ]+)\]", page.read_text())
         for extra in found.split(",")
     }
     assert named <= set(_setup_cfg()["options.extras_require"])

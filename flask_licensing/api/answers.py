@@ -32,6 +32,7 @@ _logger = logging.getLogger(__name__)
 class Outcome:
     """What came of a request: the members of ``response``, the HTTP status, and the product whose key signs.
 
+    ``unsigned_members`` stand beside ``response``.
     ``after_commit`` is called once the transaction is over.
     """
 
@@ -41,6 +42,7 @@ class Outcome:
     fields: Mapping[str, JsonValue] = field(default_factory=dict)
     product_id: int | None = None
     after_commit: Callable[[], None] | None = None
+    unsigned_members: Mapping[str, JsonValue] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -96,7 +98,7 @@ def sign_outcome(
         raise SigningError(f"there is no private key to sign with: {error}") from error
     if found is None:
         _logger.warning("an answer was sent unsigned: no private key is set")
-        return _unsigned(payload, encoded, outcome.status)
+        return _unsigned(payload, encoded, outcome)
     key, private_key_used = found
     if after is not None and after.rules_out(key):
         raise SigningError("a private key that failed in this request is not asked again")
@@ -104,7 +106,8 @@ def sign_outcome(
         signature = key.sign(encoded.encode("ascii"))
     except Exception as error:
         raise KeyDidNotSign(key, error) from error
-    body = envelope(payload, encoded, private_key_used, base64.b64encode(signature).decode("ascii"))
+    encoded_signature = base64.b64encode(signature).decode("ascii")
+    body = envelope(payload, encoded, private_key_used, encoded_signature, outcome.unsigned_members)
     return SignedAnswer(body, outcome.status, key.key_id)
 
 
@@ -115,7 +118,7 @@ def sign_error(state: LicensingState, outcome: Outcome, now: datetime, *, cause:
     except LicensingError:
         _logger.exception("an error was sent unsigned")
         payload = _payload(outcome, now)
-        return _unsigned(payload, base64_of(payload), outcome.status)
+        return _unsigned(payload, base64_of(payload), outcome)
 
 
 def to_response(answer: SignedAnswer, headers: Mapping[str, str] | None = None) -> Response:
@@ -132,5 +135,6 @@ def _payload(outcome: Outcome, now: datetime) -> str:
     return encode_payload({"code": outcome.code, "message": outcome.message, **outcome.fields, "timestamp": timestamp})
 
 
-def _unsigned(payload: str, encoded: str, status: int) -> SignedAnswer:
-    return SignedAnswer(envelope(payload, encoded, "global", NO_PRIVATE_KEY_SIGNATURE), status)
+def _unsigned(payload: str, encoded: str, outcome: Outcome) -> SignedAnswer:
+    body = envelope(payload, encoded, "global", NO_PRIVATE_KEY_SIGNATURE, outcome.unsigned_members)
+    return SignedAnswer(body, outcome.status)

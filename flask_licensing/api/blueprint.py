@@ -9,6 +9,7 @@ from flask import Blueprint, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import PathConverter
 
+from flask_licensing.api.authentication import refuse_blocked_address
 from flask_licensing.api.error_answers import answer_error
 from flask_licensing.api.license_keys import CREATE_LICENSE_KEYS
 from flask_licensing.api.origins import REQUEST_ID_HEADER, request_id
@@ -83,6 +84,7 @@ def _no_such_endpoint(state: LicensingState, **_: Any) -> Response:
         # app's own 405 page answers, as it would have done.
         request.url_rule = None
         raise MethodNotAllowed(valid_methods=methods)
+    refuse_blocked_address(state, request)
     raise NoSuchEndpoint(f"There is no endpoint {request.path[:MAX_TEXT_LENGTH]}")
 
 

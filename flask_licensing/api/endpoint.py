@@ -11,8 +11,9 @@ from flask import Request, Response, request
 from flask_licensing.api.answers import sign_outcome, to_response
 from flask_licensing.api.authentication import API_KEY_FIELD, authenticate, refuse_blocked_address
 from flask_licensing.api.request_fields import read_fields
-from flask_licensing.errors import MalformedRequest, WrongMethod
+from flask_licensing.errors import InactiveApiKey, InvalidApiKey, MalformedRequest, WrongMethod
 from flask_licensing.services.idempotency import IdempotentRequest
+from flask_licensing.services.rate_limits import limit_failed_attempts, limit_request
 from flask_licensing.services.transactions import run_transaction
 
 if TYPE_CHECKING:
@@ -39,21 +40,25 @@ class Endpoint:
 
     def view(self, state: LicensingState) -> Response:
         """Answer the current request."""
+        refuse_blocked_address(state, request)
         allowed = {"Allow": f"OPTIONS, {self.method}"}
         if request.method == "OPTIONS":
             return Response(status=204, headers=allowed)
         if request.method != self.method:
             raise WrongMethod(f"{self.name} takes {self.method}", headers=allowed)
-        refuse_blocked_address(state, request)
         # The body is read before the transaction begins: a slow client would keep a connection and locks waiting.
         request.get_data()
         call = _Call(state, self, request)
-        answer, after_commit = run_transaction(
-            state.key_store,
-            call.answer,
-            retry_seconds=state.settings.transaction_retry_seconds,
-            repeatable=call.is_idempotent,
-        )
+        try:
+            answer, after_commit = run_transaction(
+                state.key_store,
+                call.answer,
+                retry_seconds=state.settings.transaction_retry_seconds,
+                repeatable=call.is_idempotent,
+            )
+        except (InvalidApiKey, InactiveApiKey):
+            limit_failed_attempts(state.failed_attempt_limiter, request.remote_addr)
+            raise
         if after_commit:
             after_commit()
         return to_response(answer)
@@ -66,6 +71,7 @@ class _Call:
         self._state = state
         self._endpoint = endpoint
         self._request = request
+        self._is_counted = False
 
     @property
     def is_idempotent(self) -> bool:
@@ -75,12 +81,19 @@ class _Call:
     def answer(self) -> tuple[SignedAnswer, Callable[[], None] | None]:
         """Do the work, inside a transaction; return the answer and what is to be called after the commit."""
         caller = authenticate(self._state, self._request, self._endpoint.name, lambda: self._fields)
+        self._count(caller)
         payload = {name: value for name, value in self._fields.items() if name != API_KEY_FIELD}
         idempotent = self._idempotent_request(caller, payload)
         if idempotent and (given_before := idempotent.find_answer()):
             return given_before, None
         outcome = self._endpoint.handle(self._state, caller, payload)
         return self._sign_and_remember(outcome, idempotent), outcome.after_commit
+
+    def _count(self, caller: Caller) -> None:
+        """Count the request once, however often its transaction is done again."""
+        if not self._is_counted:
+            self._is_counted = True
+            limit_request(self._state.request_limiter, caller)
 
     @cached_property
     def _fields(self) -> dict[str, Any]:

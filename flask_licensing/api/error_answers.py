@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flask import Response, got_request_exception
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 
 from flask_licensing.api.answers import Outcome, sign_error, to_response
 from flask_licensing.codes import Code
-from flask_licensing.errors import AnswerableError, AuthenticationError
+from flask_licensing.errors import AnswerableError, AuthenticationError, TooManyRequests
 from flask_licensing.log_text import printable
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ _HTTP_CODES = {
         Code.WRONG_METHOD,
         Code.REQUEST_TOO_LARGE,
         Code.UNSUPPORTED_MEDIA_TYPE,
+        Code.TOO_MANY_REQUESTS,
         Code.INTERNAL_ERROR,
         Code.STORE_UNAVAILABLE,
     )
@@ -54,7 +57,12 @@ def _answer_known(state: LicensingState, error: AnswerableError) -> Response:
     level = logging.WARNING if isinstance(error, AuthenticationError) else logging.INFO
     _logger.log(level, "a request was refused with code %d: %s", error.code.number, printable(error.message))
     code = error.code
-    outcome = Outcome(code=code.number, message=error.message, status=code.status)
+    outcome = Outcome(
+        code=code.number,
+        message=error.message,
+        status=code.status,
+        unsigned_members={"retry_after": error.retry_after} if isinstance(error, TooManyRequests) else {},
+    )
     return to_response(sign_error(state, outcome, state.clock(), cause=error), error.headers)
 
 
@@ -67,8 +75,11 @@ def _answer_http(state: LicensingState, error: HTTPException) -> Response | HTTP
         outcome = _http_outcome(status, f"The request body is larger than {limit} bytes, or has too many parts")
     else:
         outcome = _http_outcome(status, _HTTP_CODES[status].message if status in _HTTP_CODES else error.name)
-    carried = {name: value for name, value in error.get_headers() if name.lower() in _CARRIED_HEADERS}
-    return to_response(sign_error(state, outcome, state.clock(), cause=error), carried)
+    carried = Headers((name, value) for name, value in error.get_headers() if name.lower() in _CARRIED_HEADERS)
+    retry_after = carried.get("Retry-After", type=int)
+    if status == Code.TOO_MANY_REQUESTS.status and retry_after is not None:
+        outcome = replace(outcome, unsigned_members={"retry_after": retry_after})
+    return to_response(sign_error(state, outcome, state.clock(), cause=error), dict(carried))
 
 
 _CARRIED_HEADERS = frozenset({"allow", "retry-after", "www-authenticate"})
