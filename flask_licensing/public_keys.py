@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 KEY_ID_LENGTH = 43
 """Characters of a key id: a SHA-256 as base64url without padding."""
 
-_PEM_BLOCK = re.compile(rb"-----BEGIN ([A-Z ]+)-----.*?-----END \1-----", re.DOTALL)
+# A block ends before the next hyphen: looking for each end through all that follows would take quadratic time.
+_PEM_BLOCK = re.compile(rb"-----BEGIN ([A-Z ]+)-----[^-]*-----END \1-----")
 
 
 class PublicKeyError(LicensingError, ValueError):
@@ -59,7 +60,7 @@ def load_public_keys(document: str | bytes) -> dict[str, RSAPublicKey]:
         PublicKeyError: it is neither, or one of its keys can't be read.
 
     """
-    text = document.encode() if isinstance(document, str) else document
+    text = document.encode(errors="replace") if isinstance(document, str) else document
     loaded = _load_jwks(text) if text.lstrip().startswith(b"{") else _load_pems(text)
     return {key_id_of(public_key): public_key for public_key in loaded}
 

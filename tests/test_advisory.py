@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from flask import request
 
-from flask_licensing.verification import VerificationError, verify_response
+from flask_licensing.verification import PublicKeyError, VerificationError, load_public_keys, verify_response
 from tests.documented_example import ENVELOPE, PUBLIC_KEY
 from tests.hosts import PATH
 
@@ -210,3 +210,13 @@ def test_a_form_that_breaks_off_creates_nothing(host: Host) -> None:
     )
     assert (answer.status_code, host.verified(answer)["code"]) == (400, 9400)
     assert host.stored_license_keys() == []
+
+
+@pytest.mark.parametrize(
+    "document", ["\ud800", "-----BEGIN PUBLIC KEY-----\n" * 100_000], ids=["surrogate", "quadratic"]
+)
+def test_no_document_of_public_keys_stops_a_client(document: str) -> None:
+    """A text that is not Unicode raised an error of Python's, and one with many beginnings of keys and no end took
+    minutes: each beginning was followed to the end of the document."""
+    with pytest.raises(PublicKeyError):
+        load_public_keys(document)

@@ -16,8 +16,10 @@ from flask_licensing.signing import RsaSigner, generate_private_key, public_key_
 from flask_licensing.verification import (
     BadSignature,
     MalformedEnvelope,
+    PublicKeyError,
     VerificationError,
     is_valid_response,
+    load_public_keys,
     verify_response,
 )
 from tests.documented_example import ANSWER, ENVELOPE, PUBLIC_KEY
@@ -55,7 +57,7 @@ def _never_untrue(envelope: Any) -> None:
 
 
 @settings(deadline=None)
-@given(st.binary() | st.text(st.characters()) | documents.map(json.dumps))
+@given(st.binary() | st.text(st.characters(exclude_categories=[])) | documents.map(json.dumps))
 def test_no_text_and_no_bytes_at_all_are_accepted_or_raise_another_error(body: bytes | str) -> None:
     assert _refused(body)
 
@@ -189,3 +191,18 @@ def test_private_key_used_is_product_or_global(text: str) -> None:
     assume(text not in {"product", "global"})
     with pytest.raises(MalformedEnvelope, match="private_key_used"):
         verify_response(ENVELOPE | {"private_key_used": text}, PUBLIC_KEY)
+
+
+@settings(deadline=None)
+@given(
+    st.binary() | st.text(st.characters(exclude_categories=[])) | documents.map(json.dumps),
+    st.sampled_from(["", '{"keys":[', '{"keys":[{"kty":"RSA","e":"AQAB","n":', "-----BEGIN PUBLIC KEY-----\n"]),
+    st.sampled_from(["", "]}", "}]}", "\n-----END PUBLIC KEY-----"]),
+)
+def test_no_document_of_public_keys_raises_another_error(middle: bytes | str, before: str, after: str) -> None:
+    document = before + middle + after if isinstance(middle, str) else before.encode() + middle + after.encode()
+    try:
+        loaded = load_public_keys(document)
+    except PublicKeyError:
+        return
+    assert all(isinstance(key, rsa.RSAPublicKey) for key in loaded.values())
