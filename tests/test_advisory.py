@@ -220,3 +220,42 @@ def test_no_document_of_public_keys_stops_a_client(document: str) -> None:
     minutes: each beginning was followed to the end of the document."""
     with pytest.raises(PublicKeyError):
         load_public_keys(document)
+
+
+def _send_in_chunks(host: Host, body: io.BytesIO, content_type: str) -> TestResponse:
+    """Send a body without a declared length, as a server passes on one that came in chunks."""
+    return host.app.test_client().post(
+        PATH,
+        input_stream=body,
+        content_type=content_type,
+        headers={"Authorization": f"Bearer {host.secret}", "Transfer-Encoding": "chunked"},
+        environ_overrides={"wsgi.input_terminated": True},
+    )
+
+
+@pytest.mark.parametrize("content_type", [FORM, "application/json", MULTIPART])
+def test_a_body_in_chunks_is_too_large_where_it_goes_on_behind_the_limit(
+    create_host: Callable[..., Host], content_type: str
+) -> None:
+    """A body in chunks has no declared length, and Werkzeug cut it off at the limit without a word: a form so cut that
+    “validity=365” ended behind the 36 was taken for whole."""
+    whole = urlencode(host_fields := create_host().fields(validity="365")).encode()
+    assert host_fields["validity"] == "365"
+    until = whole.index(b"validity=365") + len(b"validity=36")
+    limit = len(b"status=available&" + whole[:until])
+    host = create_host(max_content_length=limit)
+    answer = _send_in_chunks(host, io.BytesIO(b"status=available&" + whole), content_type)
+    assert (answer.status_code, host.verified(answer)["code"]) == (413, 9413)
+    assert host.stored_license_keys() == []
+
+
+@pytest.mark.parametrize("content_type", [FORM, "application/json", MULTIPART])
+def test_a_body_that_the_server_cannot_read_is_malformed(host: Host, content_type: str) -> None:
+    """gunicorn raises an exception of its own, of no common kind, where a chunk has no proper size: code 9500."""
+
+    class BadChunks(io.BytesIO):
+        def readinto(self, buffer: Any) -> int:
+            raise Exception("Invalid chunk size")
+
+    answer = _send_in_chunks(host, BadChunks(), content_type)
+    assert (answer.status_code, host.verified(answer)["code"]) == (400, 9400)

@@ -10,7 +10,7 @@ from flask import Request, Response, request
 
 from flask_licensing.api.answers import sign_outcome, to_response
 from flask_licensing.api.authentication import API_KEY_FIELD, authenticate, refuse_blocked_address
-from flask_licensing.api.request_fields import read_fields
+from flask_licensing.api.request_fields import read_body, read_fields
 from flask_licensing.errors import InactiveApiKey, InvalidApiKey, MalformedRequest, WrongMethod
 from flask_licensing.services.idempotency import IdempotentRequest
 from flask_licensing.services.rate_limits import limit_failed_attempts, limit_request
@@ -47,7 +47,7 @@ class Endpoint:
         if request.method != self.method:
             raise WrongMethod(f"{self.name} takes {self.method}", headers=allowed)
         # The body is read before the transaction begins: a slow client would keep a connection and locks waiting.
-        request.get_data()
+        read_body(request)
         call = _Call(state, self, request)
         try:
             answer, after_commit = run_transaction(

@@ -9,6 +9,7 @@ from werkzeug.formparser import FormDataParser
 from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, MultipartDecoder, NeedData
 
+from flask_licensing.api.request_body import read_from_server, read_to_end
 from flask_licensing.errors import MalformedRequest, UnsupportedMediaType
 
 if TYPE_CHECKING:
@@ -41,11 +42,7 @@ class StrictFormParser(FormDataParser):
         if mimetype == MULTIPART:
             pairs = list(self._parts(stream, (options or {}).get("boundary", "")))
         elif mimetype == FORM:
-            body = stream.read()
-            if content_length is not None and len(body) < content_length:
-                # Werkzeug leaves it to the server to notice that the client went away, and gunicorn does not.
-                raise MalformedRequest("The form breaks off")
-            pairs = self._pairs(body)
+            pairs = self._pairs(read_to_end(stream.read, stream, content_length))
         else:
             return super().parse(stream, mimetype, content_length, options)
         return stream, self.cls(pairs), self.cls()
@@ -79,7 +76,7 @@ class StrictFormParser(FormDataParser):
         more = True
         try:
             while more:
-                chunk = stream.read(_CHUNK_SIZE)
+                chunk = read_from_server(lambda: stream.read(_CHUNK_SIZE))
                 more = bool(chunk)
                 decoder.receive_data(chunk or None)
                 while not isinstance(event := decoder.next_event(), NeedData | Epilogue):

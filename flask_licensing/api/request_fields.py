@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from flask_licensing.api.form_parser import FORM, MULTIPART, StrictFormParser
+from flask_licensing.api.request_body import read_to_end
 from flask_licensing.errors import MalformedRequest, UnsupportedMediaType
 from flask_licensing.schemas import REPEATED
 
@@ -31,6 +32,19 @@ def limit_body(request: Request, max_content_length: int) -> None:
     request.max_form_parts = MAX_FIELDS
 
 
+def read_body(request: Request) -> bytes:
+    """Return the whole body; nothing where it is a form that the site has read already.
+
+    Raises:
+        MalformedRequest: it breaks off, or the server can't read it.
+        werkzeug.exceptions.RequestEntityTooLarge: it is over the limit.
+
+    """
+    if request.mimetype in {FORM, MULTIPART} and "form" in vars(request):
+        return b""
+    return read_to_end(request.get_data, request.stream, request.content_length)
+
+
 def read_fields(request: Request) -> dict[str, Any]:
     """Return the fields of the body by name; one sent more than once is :data:`~flask_licensing.schemas.REPEATED`.
 
@@ -47,7 +61,7 @@ def read_fields(request: Request) -> dict[str, Any]:
         return _json_fields(request)
     if request.mimetype in {FORM, MULTIPART}:
         return _by_name(request.form.items(multi=True))
-    if not request.mimetype and not request.get_data():
+    if not request.mimetype and not read_body(request):
         return {}
     raise UnsupportedMediaType(f"The body must be {FORM}, {MULTIPART} or {JSON}")
 
@@ -74,7 +88,7 @@ def _is_deeper(document: dict[str, Any], limit: int) -> bool:
 
 def _text(request: Request) -> str:
     try:
-        return request.get_data().decode()
+        return read_body(request).decode()
     except UnicodeDecodeError:
         raise MalformedRequest("The body is not UTF-8") from None
 
