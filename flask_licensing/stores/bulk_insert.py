@@ -2,12 +2,14 @@
 
 The keys travel as one parameter and become rows inside the database: SQL text and its compilation stay the same
 however many there are. Each statement leaves keys that exist as they are and its row count is what it stored.
+
+MySQL and MariaDB take a statement only up to a size: what might be larger is sent in several.
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql, sqlite
@@ -15,7 +17,7 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 from flask_licensing.models import LicenseKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.sql.dml import Insert
@@ -30,21 +32,66 @@ _SHARED_COLUMNS = [column for column in _COLUMNS if column.name != "license_key"
 _SHARED_INSERT_COLUMNS = ["license_key", *(column.name for column in _SHARED_COLUMNS)]
 _FALLBACK_CHUNK = 500
 
+_MYSQL_PARAMETER_BYTES = 15 * 1024 * 1024
+"""Leaves room for the rest of the statement in the 16 MiB that are the default of ``max_allowed_packet``."""
+
+_MYSQL_CHARACTER_BYTES = 4
+"""Most bytes of a character: in UTF-8, and of a quote or backslash with the escapes of both JSON and SQL."""
+
+_MYSQL_KEY_BYTES = 6
+"""Of a license key in the JSON array, beside its characters: quotes, escaped, and what is between two."""
+
+_MYSQL_ROW_BYTES = 200
+"""Of a row in the JSON array, beside the characters of its texts: numbers, dates and what is between them."""
+
+_Sent = TypeVar("_Sent")
+
 
 def insert_missing(connection: sa.Connection, license_keys: Sequence[str], shared: Values) -> int:
     """Insert the license keys that are not there yet, all with the ``shared`` values; return how many were inserted."""
     if connection.dialect.name not in _KEY_INSERTS:
         return _insert_by_chunks(connection, [{**shared, "license_key": key} for key in license_keys])
-    statement, to_parameter = _KEY_INSERTS[connection.dialect.name]
-    return connection.execute(statement, {**shared, _SENT: to_parameter(license_keys)}).rowcount
+    statement = _KEY_INSERTS[connection.dialect.name]
+    return sum(
+        connection.execute(statement, {**shared, _SENT: _json_array(part)}).rowcount
+        for part in _parts(connection, license_keys, _bytes_of_key)
+    )
 
 
 def insert_missing_rows(connection: sa.Connection, rows: Sequence[Values]) -> int:
     """Insert the rows whose license keys are not there yet; return how many were inserted."""
     if connection.dialect.name not in _ROW_INSERTS:
         return _insert_by_chunks(connection, rows)
-    statement, to_parameters = _ROW_INSERTS[connection.dialect.name]
-    return connection.execute(statement, to_parameters(rows)).rowcount
+    statement = _ROW_INSERTS[connection.dialect.name]
+    return sum(
+        connection.execute(statement, {_SENT: _json_rows(part)}).rowcount
+        for part in _parts(connection, rows, _bytes_of_row)
+    )
+
+
+def _parts(
+    connection: sa.Connection, sent: Sequence[_Sent], most_bytes: Callable[[_Sent], int]
+) -> Iterator[Sequence[_Sent]]:
+    """Yield what is sent in parts, in order, each of which fits in a statement of this database."""
+    if connection.dialect.name not in {"mysql", "mariadb"}:
+        yield sent
+        return
+    start = size = 0
+    for position, one in enumerate(sent):
+        size += most_bytes(one)
+        if size > _MYSQL_PARAMETER_BYTES:
+            yield sent[start:position]
+            start, size = position, most_bytes(one)
+    yield sent[start:]
+
+
+def _bytes_of_key(license_key: str) -> int:
+    return _MYSQL_CHARACTER_BYTES * len(license_key) + _MYSQL_KEY_BYTES
+
+
+def _bytes_of_row(row: Values) -> int:
+    texts = (len(value) for value in row.values() if isinstance(value, str))
+    return _MYSQL_CHARACTER_BYTES * sum(texts) + _MYSQL_ROW_BYTES
 
 
 def _counted(statement: Insert) -> Insert:
@@ -64,22 +111,13 @@ def _json_array(license_keys: Sequence[str]) -> str:
     return json.dumps(license_keys, ensure_ascii=False)
 
 
-def _json_rows(rows: Sequence[Values]) -> dict[str, object]:
+def _json_rows(rows: Sequence[Values]) -> str:
     names = [column.name for column in _COLUMNS]
-    sent = [[row[name] for name in names] for row in rows]
-    return {_SENT: json.dumps(sent, ensure_ascii=False, default=_to_sql_text)}
+    return json.dumps([[row[name] for name in names] for row in rows], ensure_ascii=False, default=_to_sql_text)
 
 
 def _to_sql_text(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S.%f}"
-
-
-def _column_parameter(column: sa.Column[Any]) -> str:
-    return f"{_SENT}_{column.name}"
-
-
-def _column_arrays(rows: Sequence[Values]) -> dict[str, object]:
-    return {_column_parameter(column): [row[column.name] for row in rows] for column in _COLUMNS}
 
 
 def _sqlite_insert(columns: list[str], rows: sa.Select[Any]) -> Insert:
@@ -106,16 +144,20 @@ def _postgresql_insert(columns: list[str], rows: sa.Select[Any]) -> Insert:
     return insert.on_conflict_do_nothing(index_elements=["license_key"])
 
 
+def _postgresql_sent() -> sa.Cast[Any]:
+    # As an array, psycopg takes many seconds for a large parameter with a quote or backslash in every element.
+    return sa.cast(sa.bindparam(_SENT, type_=sa.Text), postgresql.JSON)
+
+
 def _postgresql_insert_keys() -> Insert:
-    sent = sa.func.unnest(sa.bindparam(_SENT, type_=postgresql.ARRAY(sa.Text))).column_valued("license_key")
+    sent = sa.func.json_array_elements_text(_postgresql_sent()).column_valued("license_key")
     return _postgresql_insert(_SHARED_INSERT_COLUMNS, _with_shared_values(sent))
 
 
 def _postgresql_insert_rows() -> Insert:
-    arrays = [sa.bindparam(_column_parameter(column), type_=postgresql.ARRAY(column.type)) for column in _COLUMNS]
-    names = [column.name for column in _COLUMNS]
-    sent = sa.func.unnest(*arrays).table_valued(*names, name="sent").render_derived()
-    return _postgresql_insert(names, sa.select(*sent.c))
+    row = sa.func.json_array_elements(_postgresql_sent()).column_valued("sent")
+    values = [sa.cast(row.op("->>")(position), column.type) for position, column in enumerate(_COLUMNS)]
+    return _postgresql_insert([column.name for column in _COLUMNS], sa.select(*values))
 
 
 def _mysql_insert(paths: Mapping[str, str], shared: Sequence[sa.BindParameter[Any]] = ()) -> Insert:
@@ -172,16 +214,16 @@ def _insert_one(connection: sa.Connection, row: Values) -> int:
     return 1
 
 
-_KEY_INSERTS: dict[str, tuple[Insert, Callable[[Sequence[str]], object]]] = {
-    "sqlite": (_counted(_sqlite_insert_keys()), _json_array),
-    "postgresql": (_counted(_postgresql_insert_keys()), list),
-    "mysql": (_counted(_mysql_insert_keys()), _json_array),
-    "mariadb": (_counted(_mysql_insert_keys()), _json_array),
+_KEY_INSERTS = {
+    "sqlite": _counted(_sqlite_insert_keys()),
+    "postgresql": _counted(_postgresql_insert_keys()),
+    "mysql": _counted(_mysql_insert_keys()),
+    "mariadb": _counted(_mysql_insert_keys()),
 }
 
-_ROW_INSERTS: dict[str, tuple[Insert, Callable[[Sequence[Values]], dict[str, object]]]] = {
-    "sqlite": (_counted(_sqlite_insert_rows()), _json_rows),
-    "postgresql": (_counted(_postgresql_insert_rows()), _column_arrays),
-    "mysql": (_counted(_mysql_insert_rows()), _json_rows),
-    "mariadb": (_counted(_mysql_insert_rows()), _json_rows),
+_ROW_INSERTS = {
+    "sqlite": _counted(_sqlite_insert_rows()),
+    "postgresql": _counted(_postgresql_insert_rows()),
+    "mysql": _counted(_mysql_insert_rows()),
+    "mariadb": _counted(_mysql_insert_rows()),
 }
