@@ -15,6 +15,8 @@ from flask_licensing.key_choice import choose_version, state_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
     from flask_licensing.hooks import Clock, PrivateKeySource
     from flask_licensing.key_loading import KeyLoader, LoadedKey, LoadedVersion
     from flask_licensing.wire import PrivateKeyUsed
@@ -64,7 +66,7 @@ class KeyRing:
             return key, "global"
         return None
 
-    def published(self, product_id: int | None) -> dict[str, LoadedKey]:
+    def published(self, product_id: int | None) -> dict[str, RSAPublicKey]:
         """Return, by their ids, the keys that verify what is signed for a product, or as the global ones.
 
         The source is asked anew, so that what another process signs with is among them. The key that signs is first.
@@ -81,10 +83,10 @@ class KeyRing:
         if signing and signing.version and signing.version.key and state_of(signing.version.key, versions) is None:
             keys.insert(0, (signing.version.key, KeyState.ACTIVE))
         published = {
-            key.key_id: key
+            key.key_id: key.public_key
             for wanted in _PUBLISHED_STATES
             for key, state in keys
-            if state is wanted and key.key_id is not None
+            if state is wanted and key.key_id and key.public_key
         }
         return published if has_active_key or product_id is None else self.published(None) | published
 

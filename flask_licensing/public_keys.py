@@ -45,6 +45,13 @@ def jwk_of(public_key: RSAPublicKey) -> dict[str, str]:
     return {"kty": "RSA", "n": _base64url_of_integer(numbers.n), "e": _base64url_of_integer(numbers.e)}
 
 
+def jwks_of(public_keys: Mapping[str, RSAPublicKey]) -> str:
+    """Return public keys, given by their ids, as the JSON of a JWKS (RFC 7517 section 5)."""
+    purpose = {"use": "sig", "alg": "RS256"}
+    keys = [jwk_of(public_key) | purpose | {"kid": key_id} for key_id, public_key in public_keys.items()]
+    return json.dumps({"keys": keys}, separators=(",", ":"))
+
+
 def verify_signature(public_key: RSAPublicKey, signature: bytes, data: bytes) -> None:
     """Raise :class:`~cryptography.exceptions.InvalidSignature` unless it is the contract's signature of ``data``."""
     public_key.verify(signature, data, padding.PKCS1v15(), hashes.SHA256())

@@ -48,6 +48,17 @@ def post(
         connection.close()
 
 
+def get(port: int, path: str, *, timeout: float = TIMEOUT_SECONDS) -> Answer:
+    """Ask for a path over a connection of its own; raises as :func:`post`."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+    finally:
+        connection.close()
+
+
 def at_once(calls: Sequence[Callable[[], Result]]) -> list[Result]:
     """Make all calls at one moment, each in a thread of its own; return their results in the order of the calls."""
     barrier = threading.Barrier(len(calls))

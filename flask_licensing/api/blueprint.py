@@ -13,6 +13,7 @@ from flask_licensing.api.authentication import refuse_blocked_address
 from flask_licensing.api.error_answers import answer_error
 from flask_licensing.api.license_keys import CREATE_LICENSE_KEYS
 from flask_licensing.api.origins import REQUEST_ID_HEADER, request_id
+from flask_licensing.api.public_keys import PUBLIC_KEYS, PUBLIC_KEYS_PATHS, publish_keys
 from flask_licensing.api.request_fields import limit_body
 from flask_licensing.domain import MAX_TEXT_LENGTH
 from flask_licensing.errors import AnswerableError, NoSuchEndpoint
@@ -51,6 +52,8 @@ def create_blueprint(state: LicensingState) -> Blueprint:
     blueprint = Blueprint(BLUEPRINT_NAME, __name__, url_prefix=state.settings.url_prefix)
     for endpoint in ENDPOINTS:
         _take_every_method(blueprint, f"/{endpoint.name}", endpoint.name, partial(endpoint.view, state))
+    for path in PUBLIC_KEYS_PATHS:
+        _take_every_method(blueprint, path, PUBLIC_KEYS, partial(publish_keys, state))
     blueprint.record(lambda setup: setup.app.url_map.converters.update({REST_OF_PATH: _RestOfPath}))
     _take_every_method(blueprint, f"/<{REST_OF_PATH}:path>", "no-such-endpoint", partial(_no_such_endpoint, state))
     # Runs before the app's own before_request functions, one of which may read the form.
