@@ -51,6 +51,7 @@ class Floor:
             abort(400)
         license_keys = json.loads(form["license_keys"])
         created = self.database.insert(license_keys, product_id)
+        self.database.record(product_id, created, len(license_keys) - created)
         response = {
             "code": 900,
             "message": "License keys creation result",

@@ -78,7 +78,8 @@ def _compare(site: Site, floor: RawDatabase, size: int, scale: Scale) -> Compari
 
     def with_driver(license_keys: Sequence[str]) -> None:
         floor.find_product(site.product_id)
-        floor.insert(license_keys, site.product_id)
+        created = floor.insert(license_keys, site.product_id)
+        floor.record(site.product_id, created, len(license_keys) - created)
         floor.commit()
 
     empty(floor)

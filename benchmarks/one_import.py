@@ -35,8 +35,10 @@ def import_with_driver(site: Site, file: Path) -> tuple[int, float]:
     created = 0
     with file.open(encoding="utf-8") as lines:
         while batch := [line.strip() for line in islice(lines, DEFAULT_BATCH_SIZE)]:
-            created += database.insert(batch, site.product_id)
+            created_of_batch = database.insert(batch, site.product_id)
+            database.record(site.product_id, created_of_batch, len(batch) - created_of_batch)
             database.commit()
+            created += created_of_batch
     seconds = time.perf_counter() - started
     database.close()
     return created, seconds

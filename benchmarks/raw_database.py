@@ -7,6 +7,7 @@ here by hand, so that the floor does not depend on what is measured.
 from __future__ import annotations
 
 import json
+import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ class _Dialect:
     find_api_key: str
     find_product: str
     insert: str
+    record: str
     parameters: Callable[[Sequence[str], Sequence[object]], Sequence[object]]
 
 
@@ -51,6 +53,13 @@ class RawDatabase:
         terms = (product_id, 0, 0, "available", None, None, None, now, now)
         self._cursor.execute(self._dialect.insert, self._dialect.parameters(sorted(set(license_keys)), terms))
         return int(self._cursor.rowcount)
+
+    def record(self, product_id: int, created: int, duplicate: int) -> None:
+        """Add a record to the audit log, without commit."""
+        now = datetime.now(UTC).replace(tzinfo=None)
+        origin = ("floor", "127.0.0.1", secrets.token_hex(16))
+        event = (now, "license-keys-created", *origin, product_id, created, duplicate)
+        self._cursor.execute(self._dialect.record, event)
 
     def commit(self) -> None:
         """End the transaction."""
@@ -112,6 +121,9 @@ _COLUMNS = (
     " created_at, updated_at"
 )
 
+_AUDIT_COLUMNS = "occurred_at, action, actor, remote_address, request_id, product_id, created, duplicate"
+_RECORD = f"INSERT INTO licensing_audit_records ({_AUDIT_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"  # noqa: S608 - constants
+
 _DIALECTS = {
     "sqlite": _Dialect(
         connect=_connect_sqlite,
@@ -119,6 +131,7 @@ _DIALECTS = {
         find_product="SELECT id, name FROM licensing_products WHERE id = ?",
         insert=f"INSERT INTO licensing_license_keys ({_COLUMNS}) SELECT value, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10"  # noqa: S608 - constants
         " FROM json_each(?1) WHERE true ON CONFLICT (license_key) DO NOTHING",
+        record=_RECORD.replace("%s", "?"),
         parameters=_json_first,
     ),
     "postgresql": _Dialect(
@@ -128,6 +141,7 @@ _DIALECTS = {
         insert=f"INSERT INTO licensing_license_keys ({_COLUMNS})"  # noqa: S608 - constants
         " SELECT sent, %s, %s, %s, %s, %s, %s, %s::timestamp, %s, %s"
         " FROM unnest(%s::text[]) AS sent ON CONFLICT (license_key) DO NOTHING",
+        record=_RECORD,
         parameters=lambda license_keys, terms: (*terms, license_keys),
     ),
     "mysql": _Dialect(
@@ -137,6 +151,7 @@ _DIALECTS = {
         insert=f"INSERT IGNORE INTO licensing_license_keys ({_COLUMNS})"  # noqa: S608 - constants
         " SELECT sent.license_key, %s, %s, %s, %s, %s, %s, %s, %s, %s FROM JSON_TABLE(%s, '$[*]' COLUMNS"
         " (license_key VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PATH '$')) AS sent",
+        record=_RECORD,
         parameters=_json_last,
     ),
 }

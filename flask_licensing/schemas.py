@@ -194,9 +194,13 @@ def is_license_key(text: str) -> bool:
     return 0 < len(text) <= MAX_TEXT_LENGTH and _NOT_TEXT.search(text) is None
 
 
-def _are_plain_license_keys(texts: Sequence[str]) -> bool:
-    """Whether all are license keys at a glance, many times faster than one by one: printable is never a control."""
-    return all(0 < len(text) <= MAX_TEXT_LENGTH for text in texts) and "".join(texts).isprintable()
+def are_plain_license_keys(texts: Sequence[str]) -> bool:
+    """Whether all of one or more are license keys at a glance, many times faster than looking at each of them.
+
+    Printable is never a control. Where the answer is no, :func:`is_license_key` tells which are none, if any.
+    """
+    lengths = set(map(len, texts))
+    return min(lengths) > 0 and max(lengths) <= MAX_TEXT_LENGTH and "".join(texts).isprintable()
 
 
 class LicenseKeys(_LabelledField):
@@ -218,7 +222,7 @@ class LicenseKeys(_LabelledField):
         if self.limit is not None and len(sent) > self.limit:
             raise RequestTooLarge(f"A request takes at most {self.limit} license keys; this one has {len(sent)}")
         trimmed = tuple(key.strip() if isinstance(key, str) else "" for key in sent)
-        if not _are_plain_license_keys(trimmed):
+        if not are_plain_license_keys(trimmed):
             wrong = [position for position, key in enumerate(trimmed, start=1) if not is_license_key(key)]
             if wrong:
                 raise self._wrong_license_keys(wrong)

@@ -117,6 +117,14 @@ def test_of_a_key_that_is_twice_in_a_file_the_first_row_counts(host_on_each_data
     assert "A,1,0,1," in _export(host_on_each_database, "csv")
 
 
+def test_the_first_row_counts_also_where_the_terms_of_a_later_one_came_first(host: Host) -> None:
+    # Rows were put together by their terms, and those terms that the file named first won.
+    rows = "license_key,product_id,validity\nB,1,7\nA,1,30\nA,1,7\n"
+    summary, _ = _import(host, rows, file_format="csv")
+    assert summary == ImportSummary(rows=3, created=2, duplicate=1)
+    assert "A,1,0,30," in _export(host, "csv")
+
+
 def test_rejected_rows_are_named_by_line_and_the_others_are_stored(host_on_each_database: Host) -> None:
     rows = b"\n".join(
         [

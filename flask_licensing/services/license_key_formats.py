@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO, TypeAlias
 
 from flask_licensing.errors import LicensingError
@@ -76,9 +77,7 @@ def write_license_keys(text: TextIO, file_format: FileFormat, license_keys: Iter
 
 
 def _lines(text: TextIO) -> Iterator[str]:
-    number = 0
-    while line := text.readline(MAX_LINE_LENGTH):
-        number += 1
+    for number, line in enumerate(iter(partial(text.readline, MAX_LINE_LENGTH), ""), start=1):
         if len(line) == MAX_LINE_LENGTH:
             raise FileError(f"Line {number} is longer than {MAX_LINE_LENGTH} characters.")
         yield line

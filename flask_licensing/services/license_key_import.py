@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import defaultdict
 from dataclasses import dataclass
-from functools import partial
-from itertools import islice
+from functools import cache, partial
+from itertools import repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,7 +14,8 @@ from marshmallow import ValidationError
 from flask_licensing.domain import AuditAction
 from flask_licensing.errors import IncorrectData
 from flask_licensing.hooks import LicenseKeyRowStore
-from flask_licensing.schemas import LICENSE_KEY_RULE, LicenseKeyTermsSchema, is_license_key, sentences_of
+from flask_licensing.schemas import LicenseKeyTermsSchema, sentences_of
+from flask_licensing.services.license_key_batches import Rejection, read_batch
 from flask_licensing.services.license_key_formats import TERMS_COLUMNS
 from flask_licensing.services.license_keys import with_time_of_assignment
 from flask_licensing.services.transactions import run_transaction
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from flask_licensing.domain import LicenseKeyTerms, Origin
     from flask_licensing.hooks import Clock, KeyStore
     from flask_licensing.services.audit_log import AuditLog
+    from flask_licensing.services.license_key_batches import Batch, Group
     from flask_licensing.services.license_key_formats import Row, Terms
 
 DEFAULT_BATCH_SIZE = 50_000
@@ -52,7 +53,7 @@ class ImportSummary:
 
 class _BatchResult(NamedTuple):
     summary: ImportSummary
-    rejected: list[tuple[Row, str]]
+    rejected: list[Rejection]
 
 
 class _DryRunEnded(Exception):
@@ -123,9 +124,9 @@ class LicenseKeyImport:
         if wrong:
             raise IncorrectData(wrong)
 
-    def _run(self, rows: Iterator[Row], batch_size: int, add: Callable[[list[Row]], _BatchResult]) -> ImportSummary:
+    def _run(self, rows: Iterator[Row], batch_size: int, add: Callable[[Batch], _BatchResult]) -> ImportSummary:
         summary = ImportSummary()
-        while batch := list(islice(rows, batch_size)):
+        while len(batch := read_batch(rows, batch_size)):
             result = add(batch)
             for row, reason in result.rejected:
                 self._reject(row, reason)
@@ -133,35 +134,28 @@ class LicenseKeyImport:
             self._progress(summary)
         return summary
 
-    def _commit_batch(self, batch: list[Row]) -> _BatchResult:
+    def _commit_batch(self, batch: Batch) -> _BatchResult:
         return run_transaction(self._store, partial(self._add_batch, batch), retry_seconds=self._retry_seconds)
 
-    def _add_batch(self, batch: list[Row]) -> _BatchResult:
+    def _add_batch(self, batch: Batch) -> _BatchResult:
         now = self._clock()
-        rejected: list[tuple[Row, str]] = []
-        by_terms: dict[Terms, list[Row]] = defaultdict(list)
-        for row in batch:
-            if row.problem is not None:
-                rejected.append((row, row.problem))
-            elif not is_license_key(row.license_key):
-                rejected.append((row, f"The license key must be {LICENSE_KEY_RULE}."))
-            else:
-                by_terms[row.terms].append(row)
-        accepted: list[tuple[LicenseKeyTerms, list[Row]]] = []
-        for said, rows in by_terms.items():
+        rejected = list(batch.rejected)
+        accepted: list[tuple[LicenseKeyTerms, Group]] = []
+        is_known = cache(lambda product_id: self._store.find_product(product_id) is not None)
+        for said, group in batch.groups.items():
             terms = self._check_terms(said)
+            if not isinstance(terms, str) and not is_known(terms.product_id):
+                terms = self._schema.unknown_product_sentence
             if isinstance(terms, str):
-                rejected.extend((row, terms) for row in rows)
+                rejected += map(Rejection, group.rows(said), repeat(terms))
             else:
-                accepted.append((with_time_of_assignment(terms, now), rows))
-        accepted, of_unknown_products = self._check_products(accepted)
-        rejected.extend(of_unknown_products)
-        created = self._store_rows(accepted, now)
-        count = sum(len(rows) for _, rows in accepted)
+                accepted.append((with_time_of_assignment(terms, now), group))
+        created = self._store_groups(accepted, now)
+        count = sum(len(group.lines) for _, group in accepted)
         summary = ImportSummary(len(batch), created, count - created, len(rejected))
         if created:
             self._record(summary, {terms.product_id for terms, _ in accepted}, now)
-        return _BatchResult(summary, sorted(rejected, key=lambda refused: refused[0].line))
+        return _BatchResult(summary, sorted(rejected, key=lambda rejection: rejection.row.line))
 
     def _record(self, summary: ImportSummary, product_ids: set[int], now: datetime) -> None:
         self._audit_log.record(
@@ -189,22 +183,23 @@ class LicenseKeyImport:
             return " ".join(sentence for sentences in sentences_of(error).values() for sentence in sentences)
         return terms
 
-    def _check_products(
-        self, groups: list[tuple[LicenseKeyTerms, list[Row]]]
-    ) -> tuple[list[tuple[LicenseKeyTerms, list[Row]]], list[tuple[Row, str]]]:
-        product_ids = {terms.product_id for terms, _ in groups}
-        known = {product_id for product_id in product_ids if self._store.find_product(product_id) is not None}
-        kept = [group for group in groups if group[0].product_id in known]
-        sentence = self._schema.unknown_product_sentence
-        refused = [(row, sentence) for terms, rows in groups if terms.product_id not in known for row in rows]
-        return kept, refused
-
-    def _store_rows(self, groups: list[tuple[LicenseKeyTerms, list[Row]]], now: datetime) -> int:
-        if len(groups) > 1 and isinstance(self._store, LicenseKeyRowStore):
-            # Of a key that is there twice the first row counts, so later rows are put in first.
-            terms_of = {row.license_key: terms for terms, rows in reversed(groups) for row in reversed(rows)}
+    def _store_groups(self, groups: list[tuple[LicenseKeyTerms, Group]], now: datetime) -> int:
+        if not groups:
+            return 0
+        if len(groups) == 1:
+            terms, group = groups[0]
+            return self._store.add_license_keys(sorted(set(group.license_keys)), terms, now)
+        rows = [
+            (line, license_key, terms)
+            for terms, group in groups
+            for line, license_key in zip(group.lines, group.license_keys, strict=True)
+        ]
+        # Of a key that is there twice the first row counts, so later rows are put in first.
+        rows.sort(key=itemgetter(0), reverse=True)
+        terms_of = {license_key: terms for _, license_key, terms in rows}
+        if isinstance(self._store, LicenseKeyRowStore):
             return self._store.add_license_key_rows(sorted(terms_of.items(), key=itemgetter(0)), now)
         return sum(
-            self._store.add_license_keys(sorted({row.license_key for row in rows}), terms, now)
-            for terms, rows in groups
+            self._store.add_license_keys(sorted(key for key, its in terms_of.items() if its is terms), terms, now)
+            for terms, _ in groups
         )

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _TABLE = cast("sa.Table", models.AuditRecord.__table__)
-_INSERT = sa.insert(_TABLE)
+# Nobody asks for the id; without "inline" SQLAlchemy fetches it.
+_INSERT = sa.insert(_TABLE).inline()
 
 
 def insert_event(connection: sa.Connection, event: AuditEvent) -> None:
