@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import secrets
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from flask_licensing.config import IpNetwork, parse_networks
-from flask_licensing.domain import ApiKey, AuditAction, Caller, Credentials, NewApiKey, naive_utc
+from flask_licensing.domain import AuditAction, Caller, Credentials, NewApiKey, naive_utc
 from flask_licensing.errors import (
     AddressNotAllowed,
     InactiveApiKey,
@@ -23,7 +22,7 @@ from flask_licensing.schemas import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from flask_licensing.domain import Origin
     from flask_licensing.services.audit_log import AuditLog
@@ -32,17 +31,6 @@ MIN_SECRET_LENGTH = 16
 """Fewest characters of an API key brought along from elsewhere. Ours have 43, of 256 random bits."""
 
 MAX_SECRET_LENGTH = 255
-
-_NO_API_KEY = ApiKey(
-    id=0,
-    name="",
-    active=False,
-    capabilities=None,
-    allowed_networks=None,
-    expires_at=None,
-    last_used_at=None,
-    created_at=datetime.min,
-)
 
 
 def hash_secret(secret: str) -> str:
@@ -122,14 +110,14 @@ class ApiKeyAuthenticator:
 
     def __call__(self, credentials: Credentials) -> Caller:
         """Return the caller, or raise the refusal of contract section 2."""
-        api_key = self._store.find_api_key(hash_secret(credentials.secret)) if credentials.secret else None
-        now = self._clock()
-        # An unknown key goes the way of an inactive one, so that the time to a refusal does not tell them apart.
-        is_usable = (api_key or _NO_API_KEY).is_usable_at(now)
-        if api_key is None:
+        if not credentials.secret:
             raise InvalidApiKey
-        if not is_usable:
-            raise InactiveApiKey
+        secret_hash = hash_secret(credentials.secret)
+        now = self._clock()
+        api_key = self._store.find_usable_api_key(secret_hash, now)
+        if api_key is None:
+            # An unknown API key and an inactive one take the same way to here and on, so that time tells nothing.
+            raise InactiveApiKey if self._store.has_api_key(secret_hash) else InvalidApiKey
         if api_key.allowed_networks is not None and not is_in_networks(
             credentials.remote_address, api_key.allowed_networks
         ):
@@ -159,7 +147,7 @@ def _check_secret(store: ApiKeyStore, secret: str) -> str:
         )
     if " " in secret:
         raise IncorrectData({"secret": ["The secret must not contain spaces."]})
-    if store.find_api_key(hash_secret(secret)) is not None:
+    if store.has_api_key(hash_secret(secret)):
         raise IncorrectData({"secret": ["The secret is in use by another API key."]})
     return secret
 
