@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from flask_licensing.api.blueprint import CAPABILITIES, create_blueprint
+from flask_licensing.api.blueprint import CAPABILITIES, ENDPOINTS, PUBLISHED, create_blueprint
+from flask_licensing.api.openapi import describe_api
 from flask_licensing.api.origins import current_origin
 from flask_licensing.assembly import build_state, check_private_keys
 from flask_licensing.cli import create_commands
@@ -316,6 +317,16 @@ class Licensing(KeyManagement, RecordKeeping):
         store = require_api_key_store(state.key_store)
         with state.key_store.transaction():
             return revoke_api_key(store, state.audit_log, current_origin(), api_key_id, state.clock())
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the description of the API, an OpenAPI 3.1 document as a JSON object. Needs an app context.
+
+        Raises:
+            ConfigurationError: the extra ``openapi`` is not installed.
+
+        """
+        settings = self.state.settings
+        return describe_api(settings, ENDPOINTS, PUBLISHED, url=settings.url_prefix)
 
     def check(self) -> list[CheckResult]:
         """Check tables, audit log, private key, a trial signature and API keys. Needs an app context."""

@@ -44,7 +44,7 @@ NAMED_WRONG_LICENSE_KEYS = 5
 
 _NOT_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _ASCII_DIGITS = re.compile(r"-?[0-9]+", re.ASCII)
-_DATE_AND_TIME = re.compile(
+DATE_AND_TIME = re.compile(
     r"\d{4}-\d\d-\d\d(?P<separator>[ T])\d\d:\d\d:\d\d(?:\.\d+)?(?P<offset>Z|[+-]\d\d:?\d\d)?", re.ASCII
 )
 
@@ -176,7 +176,7 @@ class Moment(_LabelledField):
         return naive.replace(microsecond=0)
 
     def _parse(self, value: object) -> datetime:
-        found = _DATE_AND_TIME.fullmatch(value) if isinstance(value, str) else None
+        found = DATE_AND_TIME.fullmatch(value) if isinstance(value, str) else None
         if found is None or (found["offset"] is None and found["separator"] == "T"):
             raise self.make_error("format")
         try:
@@ -255,12 +255,14 @@ class LicenseKeyTermsSchema(Schema):
         unknown = EXCLUDE
 
     product_id = ProductId(required=True, minimum=1)
-    activation_limit = WholeNumber(required=True)
-    validity = WholeNumber(required=True, maximum=MAX_VALIDITY_DAYS)
+    activation_limit = WholeNumber(required=True, metadata={"description": "0 is unlimited."})
+    validity = WholeNumber(
+        required=True, maximum=MAX_VALIDITY_DAYS, metadata={"description": "Days; 0 does not expire."}
+    )
     status = Status(required=True)
     owner_name = Text(load_default=None)
     owner_email = EmailAddress(load_default=None)
-    assigned_at = Moment(load_default=None)
+    assigned_at = Moment(load_default=None, metadata={"description": "In UTC, or ISO 8601 with an offset."})
 
     @property
     def unknown_product_sentence(self) -> str:

@@ -56,7 +56,7 @@ class Fuzzer:
         self._checker = checker
         self._random = randomness
         self.checked: Counter[str] = Counter()
-        self.failures: list[str] = []
+        self.failures: dict[str, list[str]] = {}
 
     def run_round(self, name: str, strategy: SearchStrategy[HostileRequest]) -> None:
         """Check some requests of one strategy, some mutants of each, and some forgeries of each mutant's answer."""
@@ -86,8 +86,10 @@ class Fuzzer:
     def _attempt(self, what: str, call: Callable[[], object]) -> None:
         try:
             call()
-        except Exception:  # noqa: BLE001 - whatever it is, it is reported and the run goes on
-            self.failures.append(f"{what}\n{traceback.format_exc()}")
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is reported and the run goes on
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            kind = f"{type(error).__name__} in {place.name}, line {place.lineno}"
+            self.failures.setdefault(kind, []).append(f"{what}\n{traceback.format_exc()}")
 
     def _mutants(self, requests: list[HostileRequest]) -> Iterator[HostileRequest]:
         for request in requests:
@@ -125,7 +127,12 @@ def fuzzing_host(folder: Path) -> Host:
     private_key = generate_private_key()
     loaded = load_pem_private_key(private_key, None)
     assert isinstance(loaded, RSAPrivateKey)
-    host = create_host(f"sqlite:///{folder / 'fuzz.db'}", private_key.decode(), public_key_pem(loaded.public_key()))
+    host = create_host(
+        f"sqlite:///{folder / 'fuzz.db'}",
+        private_key.decode(),
+        public_key_pem(loaded.public_key()),
+        failed_attempts_per_minute=0,
+    )
     with host.app.app_context():
         sa.event.listen(host.db.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
         host.db.engine.dispose()
@@ -153,9 +160,9 @@ def main(minutes: float, run_seed: int) -> None:
     requests = fuzzer.checked.total() - fuzzer.checked["forged answers"]
     click.echo(f"{requests:,} requests in {seconds / 60:.1f} minutes, {requests / seconds:.0f} a second")
     click.echo(f"answered with: {dict(sorted(checker.outcomes.items()))}")
-    for failure in fuzzer.failures[:10]:
-        click.echo(f"\n{failure}")
-    click.echo(f"{len(fuzzer.failures)} failures")
+    for kind, failures in fuzzer.failures.items():
+        click.echo(f"\n{len(failures)} times {kind}; the first:\n{failures[0]}")
+    click.echo(f"{len(fuzzer.failures)} kinds of failures")
     raise SystemExit(bool(fuzzer.failures))
 
 

@@ -248,7 +248,15 @@ def repeated_and_odd_fields(draw: DrawFn, product_id: int) -> HostileRequest:
 
 _schemes = st.sampled_from(["Bearer ", "bearer ", "BEARER  ", "Bearer\t", "Basic ", "", "Bearer Bearer ", "Digest k="])
 _header_names = st.sampled_from(
-    ["Authorization", "Idempotency-Key", "Content-Encoding", "X-HTTP-Method-Override", "Host", "Cookie", "Origin"]
+    [
+        "Authorization",
+        "Idempotency-Key",
+        "Content-Encoding",
+        "X-HTTP-Method-Override",
+        "X-Request-ID",
+        "Cookie",
+        "Origin",
+    ]
 )
 _headers = st.dictionaries(_header_names, latin1_texts, max_size=4)
 _methods = st.sampled_from(["POST", "POST", "GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE", "post", "FOO"])

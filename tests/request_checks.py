@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from tests.hostile_requests import HostileRequest
     from tests.hosts import Host
 
+MEMBERS = ["response", "response_base64", "private_key_used", "signature"]
 CREATED, NONE_CREATED = Code.LICENSE_KEYS_CREATED.number, Code.NO_LICENSE_KEYS_CREATED.number
-NO_CONTENT = 204
+OK, NO_CONTENT = 200, 204
 STATUS_OF_CODE = {code.number: code.status for code in Code}
 
 
@@ -79,10 +80,15 @@ class RequestChecker:
         if request.method == "HEAD" or answer.status_code == NO_CONTENT:
             assert answer.data == b""
             return None
+        if request.method == "GET" and answer.status_code == OK:
+            # Published documents are no answers of the API.
+            assert answer.headers["Cache-Control"].startswith("public")
+            return None
         response = self._host.verified(answer)
         assert answer.headers["Content-Type"] == "application/json"
         assert answer.headers["Cache-Control"] == "no-store"
-        assert list(json.loads(answer.data)) == ["response", "response_base64", "private_key_used", "signature"]
+        retry_after = ["retry_after"] if answer.status_code == Code.TOO_MANY_REQUESTS.status else []
+        assert list(json.loads(answer.data)) == [*MEMBERS, *retry_after]
         names = list(response)
         assert (names[:2], names[-1]) == (["code", "message"], "timestamp")
         assert answer.status_code == STATUS_OF_CODE[response["code"]]

@@ -22,6 +22,7 @@ ROWS = [
         "key_ring",
         "key_sources",
         "models",
+        "response_schemas",
         "schemas",
         "services",
         "state",

@@ -152,3 +152,10 @@ def test_two_apps_in_one_process_do_not_see_each_other(create_host: Callable[...
 def test_flask_routes_lists_the_endpoints(host: Host) -> None:
     listed = host.app.test_cli_runner().invoke(routes_command).output
     assert PATH in listed
+
+
+def test_a_host_that_no_route_can_be_found_for_is_answered_by_the_site(site: Host) -> None:
+    """Without a host there is no routing, and without routing no request to the API."""
+    answer = site.post(site.fields(), headers={"Host": "."})
+    assert (answer.status_code, answer.mimetype) == (400, "text/html")
+    assert site.stored_license_keys() == []

@@ -12,8 +12,9 @@ from werkzeug.routing import PathConverter
 from flask_licensing.api.authentication import refuse_blocked_address
 from flask_licensing.api.error_answers import answer_error
 from flask_licensing.api.license_keys import CREATE_LICENSE_KEYS
+from flask_licensing.api.openapi import description_of
 from flask_licensing.api.origins import REQUEST_ID_HEADER, request_id
-from flask_licensing.api.public_keys import PUBLIC_KEYS, PUBLIC_KEYS_PATHS, publish_keys
+from flask_licensing.api.public_keys import PUBLIC_KEYS
 from flask_licensing.api.request_fields import limit_body
 from flask_licensing.domain import MAX_TEXT_LENGTH
 from flask_licensing.errors import AnswerableError, NoSuchEndpoint
@@ -30,6 +31,9 @@ BLUEPRINT_NAME = "licensing"
 
 ENDPOINTS = (CREATE_LICENSE_KEYS,)
 """All endpoints; a new one is a module beside this one and a name here."""
+
+PUBLISHED = (PUBLIC_KEYS, description_of(ENDPOINTS, PUBLIC_KEYS))
+"""What is there beside them for anyone to read."""
 
 CAPABILITIES = frozenset(endpoint.name for endpoint in ENDPOINTS)
 """What an API key may be limited to: each endpoint's name (contract section 2)."""
@@ -52,8 +56,9 @@ def create_blueprint(state: LicensingState) -> Blueprint:
     blueprint = Blueprint(BLUEPRINT_NAME, __name__, url_prefix=state.settings.url_prefix)
     for endpoint in ENDPOINTS:
         _take_every_method(blueprint, f"/{endpoint.name}", endpoint.name, partial(endpoint.view, state))
-    for path in PUBLIC_KEYS_PATHS:
-        _take_every_method(blueprint, path, PUBLIC_KEYS, partial(publish_keys, state))
+    for document in PUBLISHED:
+        for path in document.paths:
+            _take_every_method(blueprint, path, document.name, partial(document.view, state))
     blueprint.record(lambda setup: setup.app.url_map.converters.update({REST_OF_PATH: _RestOfPath}))
     _take_every_method(blueprint, f"/<{REST_OF_PATH}:path>", "no-such-endpoint", partial(_no_such_endpoint, state))
     # Runs before the app's own before_request functions, one of which may read the form.

@@ -19,7 +19,11 @@ from flask_licensing.services.transactions import run_transaction
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from marshmallow import Schema
+
     from flask_licensing.api.answers import Outcome
+    from flask_licensing.codes import Code
+    from flask_licensing.config import Settings
     from flask_licensing.domain import Caller, SignedAnswer
     from flask_licensing.state import LicensingState
 
@@ -31,12 +35,17 @@ MAX_IDEMPOTENCY_KEY_LENGTH = 255
 class Endpoint:
     """One endpoint: its name, which is its path and the capability it asks for, its method, and what it does.
 
-    ``handle`` gets the app's state, the caller and the fields of the request without the API key.
+    ``handle`` gets the app's state, the caller and the fields of the request without the API key. The others describe
+    it: ``summary`` in a sentence, ``request_schema`` its fields under these settings, ``outcomes`` each of its codes
+    with the members of ``response`` that come with it.
     """
 
     name: str
     method: str
     handle: Callable[[LicensingState, Caller, Mapping[str, Any]], Outcome]
+    summary: str
+    request_schema: Callable[[Settings], Schema]
+    outcomes: Mapping[Code, type[Schema]]
 
     def view(self, state: LicensingState) -> Response:
         """Answer the current request."""

@@ -87,9 +87,10 @@ class StrictFormParser(FormDataParser):
 
 def _checked_name(part: Field) -> str:
     # The parser answers with None where there is no name, whatever its annotation says.
-    if not part.name:
+    name: str | None = part.name
+    if name is None:
         raise MalformedRequest("A part of the multipart form has no name")
-    return part.name
+    return name
 
 
 def _decoded(content: bytes, headers: Headers) -> str:

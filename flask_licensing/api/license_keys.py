@@ -12,6 +12,7 @@ from flask_licensing.api.origins import origin_of_request
 from flask_licensing.codes import Code
 from flask_licensing.errors import IncorrectData
 from flask_licensing.log_text import printable
+from flask_licensing.response_schemas import CreationResultSchema, FieldErrorsSchema
 from flask_licensing.schemas import CreateLicenseKeysSchema
 from flask_licensing.services.license_keys import add_batch, check_batch
 from flask_licensing.signals import license_keys_created, send_after_commit
@@ -24,13 +25,16 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 
+_CREATION_RESULT = CreationResultSchema()
+_FIELD_ERRORS = FieldErrorsSchema()
+
 
 def _create_license_keys(state: LicensingState, caller: Caller, sent_fields: Mapping[str, Any]) -> Outcome:
     now = state.clock()
     try:
         batch = check_batch(state.key_store, _schema(state.settings.max_keys_per_request), sent_fields, now)
     except IncorrectData as refused:
-        return Outcome.of(Code.INCORRECT_DATA, {"errors": refused.errors}, product_id=refused.product_id)
+        return Outcome.of(Code.INCORRECT_DATA, _FIELD_ERRORS.dump(refused), product_id=refused.product_id)
     result = add_batch(state.key_store, state.audit_log, origin_of_request(caller.id), batch, now)
 
     def after_commit() -> None:
@@ -46,7 +50,7 @@ def _create_license_keys(state: LicensingState, caller: Caller, sent_fields: Map
 
     return Outcome.of(
         Code.LICENSE_KEYS_CREATED if result.created else Code.NO_LICENSE_KEYS_CREATED,
-        {"created": result.created, "duplicate": result.duplicate},
+        _CREATION_RESULT.dump(result),
         product_id=batch.terms.product_id,
         after_commit=after_commit,
     )
@@ -57,4 +61,15 @@ def _schema(max_license_keys: int) -> CreateLicenseKeysSchema:
     return CreateLicenseKeysSchema(max_license_keys=max_license_keys)
 
 
-CREATE_LICENSE_KEYS = Endpoint("create-license-keys", "POST", _create_license_keys)
+CREATE_LICENSE_KEYS = Endpoint(
+    "create-license-keys",
+    "POST",
+    _create_license_keys,
+    summary="Create license keys: all that are not there yet, or none.",
+    request_schema=lambda settings: _schema(settings.max_keys_per_request),
+    outcomes={
+        Code.LICENSE_KEYS_CREATED: CreationResultSchema,
+        Code.NO_LICENSE_KEYS_CREATED: CreationResultSchema,
+        Code.INCORRECT_DATA: FieldErrorsSchema,
+    },
+)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from flask import Response, request
+from flask import request
 
-from flask_licensing.api.authentication import refuse_blocked_address
+from flask_licensing.api.published import Published
 from flask_licensing.domain import MAX_INTEGER
-from flask_licensing.errors import MalformedRequest, NoSuchEndpoint, WrongMethod
+from flask_licensing.errors import MalformedRequest, NoSuchEndpoint
 from flask_licensing.public_keys import jwks_of
 from flask_licensing.signing import public_key_pem
 
@@ -20,10 +20,7 @@ if TYPE_CHECKING:
 
     from flask_licensing.state import LicensingState
 
-PUBLIC_KEYS = "public-keys"
-
-PUBLIC_KEYS_PATHS = (f"/{PUBLIC_KEYS}", f"/{PUBLIC_KEYS}/<product_id>")
-"""The path of the global keys, and that of a product's."""
+NAME = "public-keys"
 
 PUBLIC_KEYS_MAX_AGE_SECONDS = 60
 """How long published keys may be cached: a key should be pending for longer than this before it signs."""
@@ -46,32 +43,9 @@ _PRODUCT_ID = re.compile("[1-9][0-9]{0,9}")
 _ACCEPTED = {JWKS_MEDIA_TYPE: "jwks", "application/json": "jwks", PEM_MEDIA_TYPE: "pem"}
 
 
-def publish_keys(state: LicensingState, product_id: str | None = None) -> Response:
-    """Answer the current request with the public keys; no API key is needed, and no database is asked.
-
-    An unknown product is answered with the global keys: those are what verifies answers about it.
-
-    Raises:
-        AccessDenied: the address is blocked.
-        MalformedRequest: the format asked for is unknown.
-        NoSuchEndpoint: what stands for the product in the path can't be the id of one.
-        WrongMethod: it is neither GET nor HEAD nor OPTIONS.
-
-    """
-    allowed = {"Allow": "OPTIONS, GET, HEAD"}
-    if request.method == "OPTIONS":
-        return Response(status=204, headers=allowed)
-    if request.method not in {"GET", "HEAD"}:
-        raise WrongMethod(f"{PUBLIC_KEYS} takes GET and HEAD", headers=allowed)
-    refuse_blocked_address(state, request)
+def _write(state: LicensingState, product_id: str | None = None) -> tuple[str, str]:
     media_type, write = _FORMATS[_format()]
-    public_keys = state.key_ring.published(None if product_id is None else _to_integer(product_id))
-    response = Response(write(public_keys), mimetype=media_type)
-    response.headers["Cache-Control"] = f"public, max-age={PUBLIC_KEYS_MAX_AGE_SECONDS}"
-    response.headers["Vary"] = "Accept"
-    response.add_etag()
-    response.make_conditional(request)
-    return response
+    return write(state.key_ring.published(None if product_id is None else _to_integer(product_id))), media_type
 
 
 def _to_integer(product_id: str) -> int:
@@ -87,5 +61,36 @@ def _format() -> str:
     if not asked_for:
         return _ACCEPTED[request.accept_mimetypes.best_match(_ACCEPTED, JWKS_MEDIA_TYPE)]
     if len(asked_for) > 1 or asked_for[0] not in _FORMATS:
-        raise MalformedRequest(f"The format of {PUBLIC_KEYS} is {' or '.join(_FORMATS)}")
+        raise MalformedRequest(f"The format of {NAME} is {' or '.join(_FORMATS)}")
     return asked_for[0]
+
+
+_JWK_MEMBER = {"type": "string"}
+_JWK = {
+    "type": "object",
+    "required": ["kty", "n", "e"],
+    "properties": dict.fromkeys(("kty", "n", "e", "use", "alg", "kid"), _JWK_MEMBER),
+}
+
+PUBLIC_KEYS = Published(
+    name=NAME,
+    paths=(f"/{NAME}", f"/{NAME}/<product_id>"),
+    write=_write,
+    max_age_seconds=PUBLIC_KEYS_MAX_AGE_SECONDS,
+    vary="Accept",
+    summary="What verifies answers: the global public keys, or those of a product.",
+    schemas={
+        JWKS_MEDIA_TYPE: {
+            "type": "object",
+            "required": ["keys"],
+            "properties": {"keys": {"type": "array", "items": _JWK}},
+        },
+        PEM_MEDIA_TYPE: {"type": "string"},
+    },
+    parameters={
+        "product_id": {"type": "integer", "minimum": 1, "maximum": MAX_INTEGER},
+        "format": {"type": "string", "enum": [*_FORMATS]},
+    },
+)
+"""The keys are read for each request. An unknown product is answered with the global keys: those are what verifies
+answers about it."""

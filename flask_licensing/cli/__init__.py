@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from flask_licensing.cli.api_keys import add_api_key_commands
 from flask_licensing.cli.checks import add_check_command
+from flask_licensing.cli.description import add_description_command
 from flask_licensing.cli.group import LicensingGroup
 from flask_licensing.cli.key_rotation import add_key_rotation_commands
 from flask_licensing.cli.license_key_files import add_license_key_file_commands
@@ -30,5 +31,6 @@ def create_commands(licensing: Licensing) -> LicensingGroup:
     add_license_key_file_commands(group, licensing)
     add_record_commands(group, licensing)
     add_response_commands(group)
+    add_description_command(group, licensing)
     add_check_command(group, licensing)
     return group

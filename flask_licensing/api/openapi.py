@@ -1,0 +1,195 @@
+"""The description of the API, in OpenAPI 3.1, made from what its endpoints declare."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, cast
+
+from flask import request
+
+from flask_licensing._version import __version__
+from flask_licensing.api.authentication import API_KEY_FIELD
+from flask_licensing.api.endpoint import IDEMPOTENCY_KEY_HEADER, MAX_IDEMPOTENCY_KEY_LENGTH
+from flask_licensing.api.form_parser import FORM, MULTIPART
+from flask_licensing.api.openapi_answers import (
+    ANSWER,
+    ERROR,
+    answer_schema,
+    error_responses,
+    other_error_response,
+    outcome_response,
+)
+from flask_licensing.api.openapi_fields import as_form, describe_field, json_in_a_form
+from flask_licensing.api.origins import REQUEST_ID_HEADER
+from flask_licensing.api.published import Published
+from flask_licensing.api.request_fields import JSON
+from flask_licensing.errors import ConfigurationError, NoSuchEndpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from marshmallow import Schema
+
+    from flask_licensing.api.endpoint import Endpoint
+    from flask_licensing.config import Settings
+    from flask_licensing.state import LicensingState
+
+DESCRIPTION_MAX_AGE_SECONDS = 3600
+"""How long the description may be cached: it changes with the package's version and the app's settings."""
+
+OPENAPI_VERSION = "3.1.0"
+
+_PATH_VARIABLE = re.compile("<([a-z_]+)>")
+
+_STRING = {"type": "string"}
+_BEARER = "bearer"
+
+
+def description_of(endpoints: Iterable[Endpoint], *documents: Published) -> Published:
+    """Return the description of endpoints and published documents as one of the latter."""
+
+    def write(state: LicensingState) -> tuple[str, str]:
+        url = request.script_root + state.settings.url_prefix
+        try:
+            return json.dumps(describe_api(state.settings, endpoints, [*documents, description], url=url)), JSON
+        except ConfigurationError as error:
+            raise NoSuchEndpoint(str(error)) from None
+
+    description = Published(
+        name="openapi",
+        paths=("/openapi.json",),
+        write=write,
+        max_age_seconds=DESCRIPTION_MAX_AGE_SECONDS,
+        summary="This description.",
+        schemas={JSON: {"type": "object"}},
+    )
+    return description
+
+
+def describe_api(
+    settings: Settings, endpoints: Iterable[Endpoint], documents: Iterable[Published], *, url: str
+) -> dict[str, Any]:
+    """Return the description, as a JSON object, of endpoints and published documents that are under ``url``.
+
+    Raises:
+        ConfigurationError: the extra ``openapi`` is not installed.
+
+    """
+    description = _Description(url)
+    for endpoint in endpoints:
+        description.add_endpoint(endpoint, settings)
+    for document in documents:
+        description.add_document(document)
+    return description.as_object()
+
+
+class _Description:
+    """Puts the document together."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            from apispec import APISpec
+            from apispec.ext.marshmallow import MarshmallowPlugin
+        except ImportError:
+            raise ConfigurationError(
+                "The description of the API needs apispec: pip install 'flask-licensing[openapi]'."
+            ) from None
+        plugin = MarshmallowPlugin()
+        self._spec = APISpec(
+            "Licensing API",
+            __version__,
+            OPENAPI_VERSION,
+            plugins=[plugin],
+            info={"description": "License keys in a site's own database, and answers signed with RSA."},
+            servers=[{"url": url}],
+        )
+        self._converter = cast("Any", plugin.converter)  # apispec is typed in part
+        self._converter.add_attribute_function(lambda _, field, **__: describe_field(field))
+        self._add_shared_parts()
+
+    def as_object(self) -> dict[str, Any]:
+        document: dict[str, Any] = self._spec.to_dict()
+        return document
+
+    def add_endpoint(self, endpoint: Endpoint, settings: Settings) -> None:
+        operation = self._operation(endpoint, settings)
+        self._spec.path(f"/{endpoint.name}", operations={endpoint.method.lower(): operation})
+
+    def add_document(self, document: Published) -> None:
+        for path in document.paths:
+            self._spec.path(_PATH_VARIABLE.sub(r"{\1}", path), operations={"get": _reading(document, path)})
+
+    def _add_shared_parts(self) -> None:
+        components = self._spec.components
+        components.security_scheme(
+            _BEARER, {"type": "http", "scheme": "bearer", "description": f"Or the field `{API_KEY_FIELD}`."}
+        )
+        components.schema(ANSWER, answer_schema())
+        for name, response in error_responses().items():
+            components.response(name, response)
+
+    def _operation(self, endpoint: Endpoint, settings: Settings) -> dict[str, Any]:
+        return {
+            "operationId": endpoint.name.replace("-", "_"),
+            "summary": endpoint.summary,
+            "security": [{_BEARER: []}, {}],
+            "parameters": _PARAMETERS,
+            "requestBody": {"required": True, "content": self._bodies(endpoint, settings)},
+            "responses": {
+                "200": outcome_response({code: self._members(schema) for code, schema in endpoint.outcomes.items()}),
+                **{name.removeprefix(ERROR): name for name in error_responses()},
+                "default": other_error_response(),
+            },
+        }
+
+    def _bodies(self, endpoint: Endpoint, settings: Settings) -> dict[str, Any]:
+        as_json = self._converter.schema2jsonschema(endpoint.request_schema(settings))
+        as_json["properties"][API_KEY_FIELD] = _STRING | {
+            "writeOnly": True,
+            "description": "The API key, where no header has it.",
+        }
+        name = endpoint.name.title().replace("-", "")
+        self._spec.components.schema(name, as_json)
+        self._spec.components.schema(f"{name}Form", as_form(as_json))
+        form = {"schema": f"{name}Form", "encoding": json_in_a_form(as_json)}
+        return {JSON: {"schema": name}, FORM: form, MULTIPART: form}
+
+    def _members(self, schema: type[Schema]) -> dict[str, Any]:
+        members: dict[str, Any] = self._converter.schema2jsonschema(schema())["properties"]
+        return members
+
+
+def _reading(document: Published, path: str) -> dict[str, Any]:
+    in_path = _PATH_VARIABLE.findall(path)
+    in_query = [name for name in document.parameters if f"<{name}>" not in "".join(document.paths)]
+    places = dict.fromkeys(in_path, "path") | dict.fromkeys(in_query, "query")
+    parameters = [
+        {"in": place, "name": name, "required": place == "path", "schema": document.parameters[name]}
+        for name, place in places.items()
+    ]
+    content = {media_type: {"schema": schema} for media_type, schema in document.schemas.items()}
+    return {
+        "operationId": "_by_".join([document.name.replace("-", "_"), *in_path]),
+        "summary": document.summary,
+        "parameters": parameters,
+        "responses": {
+            "200": {"description": document.summary, "content": content},
+            "304": {"description": "Unchanged since the answer whose `ETag` the request names."},
+            "default": other_error_response(),
+        },
+    }
+
+
+def _header(name: str, description: str, **schema: Any) -> dict[str, Any]:
+    return {"in": "header", "name": name, "description": description, "schema": _STRING | schema}
+
+
+_PARAMETERS = [
+    _header(
+        IDEMPOTENCY_KEY_HEADER,
+        "The same key with the same fields gets the same answer, and there is no second effect.",
+        maxLength=MAX_IDEMPOTENCY_KEY_LENGTH,
+    ),
+    _header(REQUEST_ID_HEADER, "What the request is called in the answer and in the site's records."),
+]
