@@ -11,6 +11,8 @@ import pytest
 import sqlalchemy as sa
 from flask import request
 
+from flask_licensing.domain import Caller, Credentials
+from flask_licensing.errors import AccessDenied
 from flask_licensing.verification import PublicKeyError, VerificationError, load_public_keys, verify_response
 from tests.documented_example import ENVELOPE, PUBLIC_KEY
 from tests.hosts import PATH
@@ -259,3 +261,22 @@ def test_a_body_that_the_server_cannot_read_is_malformed(host: Host, content_typ
 
     answer = _send_in_chunks(host, BadChunks(), content_type)
     assert (answer.status_code, host.verified(answer)["code"]) == (400, 9400)
+
+
+def test_the_id_of_a_caller_writes_no_lines_of_its_own_into_the_log(
+    create_host: Callable[..., Host], caplog: pytest.LogCaptureFixture
+) -> None:
+    """An authenticator of the site's own may know callers by names that they chose: the log showed them as they came,
+    and so did the sentence of a refusal."""
+
+    def authenticate(credentials: Credentials) -> Caller:
+        if credentials.secret == "refused":
+            raise AccessDenied("not you\nERROR forged\x1b[2J")
+        return Caller("ann\nERROR forged\x1b[2J")
+
+    host = create_host(authenticator=authenticate)
+    with caplog.at_level(logging.INFO, "flask_licensing"):
+        host.create()
+        host.post(host.fields(), headers={"Authorization": "Bearer refused"})
+    assert caplog.text.count(r"\nERROR forged\x1b[2J") == 2
+    assert all(record.getMessage().isprintable() for record in caplog.records)
