@@ -17,7 +17,10 @@ from tests.programs import PROJECT
 if TYPE_CHECKING:
     from pathlib import Path
 
-PAGES = [PROJECT / "README.md", PROJECT / "CHANGELOG.md", *sorted((PROJECT / "docs").glob("*.md"))]
+PAGES = [
+    *(PROJECT / f"{name}.md" for name in ("README", "CHANGELOG", "SECURITY")),
+    *sorted((PROJECT / "docs").glob("*.md")),
+]
 EACH_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 
 _LINK = re.compile(r"\[[^\]]*\]\((?!https?:)([^)\s]*)\)")
