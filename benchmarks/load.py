@@ -50,12 +50,13 @@ def _form(site: Site, license_keys: Sequence[str]) -> bytes:
     return urlencode(fields).encode()
 
 
-def form_request(site: Site, license_keys: Sequence[str]) -> bytes:
+def form_request(site: Site, license_keys: Sequence[str], *, idempotency_key: str | None = None) -> bytes:
     """Return the bytes of a request that creates license keys."""
     body = _form(site, license_keys)
+    idempotency = f"Idempotency-Key: {idempotency_key}\r\n" if idempotency_key else ""
     head = (
         f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nAuthorization: Bearer {site.secret}\r\n"
-        f"Content-Type: {_FORM_TYPE}\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"{idempotency}Content-Type: {_FORM_TYPE}\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
 

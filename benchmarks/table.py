@@ -16,10 +16,10 @@ _SHARES_HEADER = ("CPU time of a request", "CPU µs", "waiting µs")
 
 def table_of(result: Result) -> str:
     """Return a result as lines of text: medians, and the ratio with its spread over the rounds."""
-    lines = list(_aligned([_HEADER, *map(_cells, result.comparisons)]))
+    lines = list(aligned([_HEADER, *map(_cells, result.comparisons)]))
     if result.shares:
         shares = [(share.part, f"{share.cpu:.0f}", f"{share.wait:.0f}") for share in result.shares]
-        lines += _aligned([_SHARES_HEADER, *shares])
+        lines += aligned([_SHARES_HEADER, *shares])
     return "\n".join(lines)
 
 
@@ -37,7 +37,8 @@ def _cells(found: Comparison) -> tuple[str, ...]:
     )
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield the rows as lines of text, with columns as wide as their widest cell."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         first, *others = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
