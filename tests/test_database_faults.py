@@ -13,8 +13,9 @@ import sqlalchemy as sa
 from flask_licensing.errors import AccessDenied, CommitOutcomeUnknown, ConstraintViolation, TransactionConflict
 from flask_licensing.models import LicenseKey
 from flask_licensing.testing.key_store_contract import NOW
+from tests.code_blocks import code_blocks
 from tests.databases import DATABASES, SERVER_URL_VARIABLES, end_connections, fresh_database
-from tests.programs import wait_until
+from tests.programs import PROJECT, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -190,3 +191,23 @@ def test_what_a_constraint_of_the_hosts_refuses_is_tried_again_once_and_then_a_d
     assert caplog.text.count(f"ended in {ConstraintViolation.__name__}") == 1
     assert "not on a Sunday" in caplog.text
     assert "AAAA-1111" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "question"),
+    [
+        ("postgresql", "POSTGRESQL", "SELECT extract(epoch FROM current_setting('lock_timeout')::interval)"),
+        ("mariadb", "MARIADB", "SELECT @@innodb_lock_wait_timeout"),
+    ],
+)
+def test_the_documented_engine_options_shorten_the_wait_for_a_lock(
+    kind: str, name: str, question: str, tmp_path: Path
+) -> None:
+    documented: dict[str, Any] = {}
+    (block,) = code_blocks(PROJECT / "docs" / "reliability.md", "python")
+    exec(block, documented)  # noqa: S102 - the documentation's own code
+    with fresh_database(kind, tmp_path) as url:
+        engine = sa.create_engine(url, **documented[name])
+        with engine.connect() as connection:
+            assert connection.scalar(sa.text(question)) == 5
+        engine.dispose()
