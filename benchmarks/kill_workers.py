@@ -55,6 +55,11 @@ class Tally:
     half: int = 0
     wrong: int = 0
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether no order was stored in part or answered wrongly."""
+        return not self.half and not self.wrong
+
 
 class _Orders:
     """Clients that send orders, each with an ``Idempotency-Key``, again until it is answered, and then once more."""
@@ -163,7 +168,7 @@ def main(kills: int, databases: tuple[str, ...], seed: int, output: Path | None)
         click.echo(_sentence(tallies[-1]))
     if output is not None:
         output.write_text(json.dumps([asdict(tally) for tally in tallies], indent=1) + "\n")
-    if any(tally.half or tally.wrong for tally in tallies):
+    if not all(tally.is_whole for tally in tallies):
         raise click.ClickException("Orders were lost or half done.")
 
 

@@ -12,7 +12,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import linear_regression, mean, quantiles
+from statistics import linear_regression, mean
 from typing import TYPE_CHECKING
 
 import click
@@ -25,16 +25,13 @@ from benchmarks.table import aligned
 from tests.databases import DATABASES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from benchmarks.prepared_site import Site
     from benchmarks.server import Server
 
 WORKERS = 2
 CLIENTS = 4
-WARM_UP_SECONDS = 10.0
-"""How long requests are sent before anything is counted: modules, caches and pools fill up."""
-
 BULK_EVERY = 50
 """One request in so many creates many license keys, as orders of wholesalers do; the others create one."""
 
@@ -69,6 +66,11 @@ class Drift:
     first_quarter: float
     last_quarter: float
     slope: float
+
+    @property
+    def change(self) -> float:
+        """From the first quarter to the last, as a part of the first."""
+        return self.last_quarter / self.first_quarter - 1 if self.first_quarter else math.nan
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ class _Clients:
         """Send until the end: a request that does not create what it should raises."""
         while not self._ended.is_set():
             started = time.perf_counter()
-            self._send_one()
+            self.send_one()
             self._ended.wait(self._period - (time.perf_counter() - started))
 
     def take_latencies(self) -> list[float]:
@@ -119,7 +121,8 @@ class _Clients:
     def end(self) -> None:
         self._ended.set()
 
-    def _send_one(self) -> None:
+    def send_one(self) -> None:
+        """Send the next request and wait for its answer."""
         with self._lock:
             self._sent += 1
             count = BULK_KEYS if self._sent % BULK_EVERY == 0 else 1
@@ -130,40 +133,46 @@ class _Clients:
                 self._latencies.append(seconds)
 
 
-def run_steadily(database: str, folder: Path, *, seconds: float, interval_seconds: float, rate: float) -> SteadyRun:
-    """Serve a fresh site with gunicorn, send requests at a rate for a time, and return what was seen."""
+def run_steadily(
+    database: str, folder: Path, *, warm_up_seconds: float, seconds: float, intervals: int, rate: float
+) -> SteadyRun:
+    """Serve a fresh site with gunicorn, send requests at a rate for a time, and return what was seen.
+
+    Nothing is counted while it warms up: modules, caches and pools fill.
+    """
     with (
         prepared_site(database, folder) as site,
         running_server("package", site, folder, workers=WORKERS) as server,
         ThreadPoolExecutor(CLIENTS) as pool,
     ):
         clients = _Clients(site, server.port, rate)
+        clients.send_one()  # is answered once the server is up
         running = [pool.submit(clients.run) for _ in range(CLIENTS)]
         try:
-            time.sleep(WARM_UP_SECONDS)
-            intervals = _watch(clients, server, Sampler(site.database_url), seconds, interval_seconds)
+            time.sleep(warm_up_seconds)
+            seen = list(_watch(clients, server, Sampler(site.database_url), seconds / intervals, intervals))
         finally:
             clients.end()
         for client in running:
             client.result()
-    return SteadyRun(database, rate, intervals)
+    return SteadyRun(database, rate, seen)
 
 
-def _watch(
-    clients: _Clients, server: Server, sampler: Sampler, seconds: float, interval_seconds: float
-) -> list[Interval]:
-    intervals = []
+def _watch(clients: _Clients, server: Server, sampler: Sampler, seconds: float, intervals: int) -> Iterator[Interval]:
     clients.take_latencies()
     started = time.perf_counter()
-    for number in range(1, round(seconds / interval_seconds) + 1):
-        time.sleep(max(0.0, started + number * interval_seconds - time.perf_counter()))
+    for number in range(1, intervals + 1):
+        time.sleep(max(0.0, started + number * seconds - time.perf_counter()))
         minute = (time.perf_counter() - started) / 60
-        latencies = clients.take_latencies()
-        percentiles = quantiles(latencies, n=100)
+        latencies = sorted(clients.take_latencies())
         held = dataclasses.asdict(sampler.sample(server.worker_process_ids()))
-        p50, p99 = 1000 * percentiles[49], 1000 * percentiles[98]
-        intervals.append(Interval(minute=minute, requests=len(latencies), p50=p50, p99=p99, **held))
-    return intervals
+        p50, p99 = _milliseconds_at(latencies, 0.5), _milliseconds_at(latencies, 0.99)
+        yield Interval(minute=minute, requests=len(latencies), p50=p50, p99=p99, **held)
+
+
+def _milliseconds_at(latencies: Sequence[float], share: float) -> float:
+    """Return what this share of the sorted latencies took at most; nothing is known of none."""
+    return 1000 * latencies[math.ceil(share * len(latencies)) - 1] if latencies else math.nan
 
 
 def _table(run: SteadyRun) -> str:
@@ -176,7 +185,7 @@ def _table(run: SteadyRun) -> str:
             MEASURES[drift.measure],
             f"{drift.first_quarter:.4g}",
             f"{drift.last_quarter:.4g}",
-            f"{drift.last_quarter / drift.first_quarter - 1:+.1%}",
+            f"{drift.change:+.1%}",
             f"{drift.slope:+.2g}",
         )
         for drift in run.drifts
@@ -192,14 +201,17 @@ def _to_json(runs: Sequence[SteadyRun]) -> str:
 
 
 @click.command()
-@click.option("--minutes", type=click.FloatRange(min=0.5), default=5.0, show_default=True, help="On each database.")
+@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), default=5.0, show_default=True)
 @click.option(
     "--database", "databases", multiple=True, type=click.Choice(DATABASES), help="Repeat for more; by default all."
 )
 @click.option("--rate", type=click.FloatRange(min=1), default=40.0, show_default=True, help="Requests a second.")
-@click.option("--intervals", type=click.IntRange(min=8), default=20, show_default=True, help="How many are compared.")
+@click.option("--intervals", type=click.IntRange(min=4), default=20, show_default=True, help="How many are compared.")
+@click.option("--warm-up", type=float, default=10.0, show_default=True, help="Seconds before anything is counted.")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A file for all figures, as JSON.")
-def main(minutes: float, databases: tuple[str, ...], rate: float, intervals: int, output: Path | None) -> None:
+def main(
+    *, minutes: float, databases: tuple[str, ...], rate: float, intervals: int, warm_up: float, output: Path | None
+) -> None:
     """Send requests at a steady rate and show what the server holds, and how long requests take, as time goes by."""
     runs = []
     for database in databases or DATABASES:
@@ -208,7 +220,12 @@ def main(minutes: float, databases: tuple[str, ...], rate: float, intervals: int
             continue
         with tempfile.TemporaryDirectory() as folder:
             run = run_steadily(
-                database, Path(folder), seconds=60 * minutes, interval_seconds=60 * minutes / intervals, rate=rate
+                database,
+                Path(folder),
+                warm_up_seconds=warm_up,
+                seconds=60 * minutes,
+                intervals=intervals,
+                rate=rate,
             )
         click.echo(_table(run) + "\n")
         runs.append(run)
