@@ -32,6 +32,7 @@ from flask_licensing.domain import (
     naive_utc,
 )
 from flask_licensing.errors import IncorrectData, RequestTooLarge
+from flask_licensing.json_values import has_more_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -230,6 +231,8 @@ class LicenseKeys(_LabelledField):
 
     def _array(self, value: object) -> list[object]:
         if isinstance(value, str):
+            if self.limit is not None and has_more_values(value, self.limit + 1):
+                raise RequestTooLarge(f"A request takes at most {self.limit} license keys; this one has more")
             try:
                 value = json.loads(value)
             except (ValueError, RecursionError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -280,3 +281,21 @@ def test_the_id_of_a_caller_writes_no_lines_of_its_own_into_the_log(
         host.post(host.fields(), headers={"Authorization": "Bearer refused"})
     assert caplog.text.count(r"\nERROR forged\x1b[2J") == 2
     assert all(record.getMessage().isprintable() for record in caplog.records)
+
+
+@pytest.mark.parametrize("value", ["[]", "{}", "1.5", '"ab"'])
+def test_a_stranger_cannot_fill_the_memory_with_a_json_body_of_many_values(host: Host, value: str) -> None:
+    """A body within the limit of 16 MiB could hold some five million empty arrays, which took 500 MiB in memory, before
+    anyone had looked at the API key, as it may be in the body. Now values are counted before they are made."""
+    body = f'{{"unknown": [{",".join([value] * 150_000)}]}}'
+    answer = host.app.test_client().post(PATH, data=body, content_type="application/json")
+    assert (answer.status_code, host.verified(answer)["code"]) == (413, 9413)
+
+
+def test_what_looks_like_many_values_inside_of_strings_is_none(create_host: Callable[..., Host]) -> None:
+    host = create_host(max_keys_per_request=10)
+    license_keys = ["[{,:" * 60 + str(number) for number in range(10)]
+    text = json.dumps(license_keys)
+    as_json = json.dumps(host.fields(license_keys=license_keys))
+    answers = [host.post(host.fields(license_keys=text)), _send(host, as_json, "application/json")]
+    assert [host.verified(answer)["code"] for answer in answers] == [900, 902]

@@ -12,7 +12,7 @@ import flask_licensing
 PACKAGE = Path(flask_licensing.__file__).parent
 
 ROWS = [
-    {"_version", "codes", "config", "domain", "errors", "log_text", "signals"},
+    {"_version", "codes", "config", "domain", "errors", "json_values", "log_text", "signals"},
     {"hooks", "public_keys", "remote_signing", "signing", "verification", "wire"},
     {
         "audit_triggers",

@@ -106,7 +106,7 @@ class _Call:
 
     @cached_property
     def _fields(self) -> dict[str, Any]:
-        return read_fields(self._request)
+        return read_fields(self._request, longest_array=self._state.settings.max_keys_per_request)
 
     @property
     def _idempotency_key(self) -> str:

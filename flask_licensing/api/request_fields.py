@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from flask_licensing.api.form_parser import FORM, MULTIPART, StrictFormParser
 from flask_licensing.api.request_body import read_to_end
-from flask_licensing.errors import MalformedRequest, UnsupportedMediaType
+from flask_licensing.errors import MalformedRequest, RequestTooLarge, UnsupportedMediaType
+from flask_licensing.json_values import has_more_values
 from flask_licensing.schemas import REPEATED
 
 if TYPE_CHECKING:
@@ -45,11 +46,14 @@ def read_body(request: Request) -> bytes:
     return read_to_end(request.get_data, request.stream, request.content_length)
 
 
-def read_fields(request: Request) -> dict[str, Any]:
+def read_fields(request: Request, *, longest_array: int) -> dict[str, Any]:
     """Return the fields of the body by name; one sent more than once is :data:`~flask_licensing.schemas.REPEATED`.
+
+    A JSON body may have an array of ``longest_array`` values, and :data:`MAX_FIELDS` values beside it.
 
     Raises:
         MalformedRequest: the body is not what its media type says.
+        RequestTooLarge: a JSON body has too many values.
         UnsupportedMediaType: the body is neither a form nor JSON, or is compressed.
         werkzeug.exceptions.RequestEntityTooLarge: the body is over the limit.
 
@@ -58,7 +62,7 @@ def read_fields(request: Request) -> dict[str, Any]:
         # RFC 7694 section 3: the header says which encodings are taken.
         raise UnsupportedMediaType("The body must not be compressed", headers={"Accept-Encoding": "identity"})
     if request.mimetype == JSON:
-        return _json_fields(request)
+        return _json_fields(_text(request), max_values=longest_array + MAX_FIELDS)
     if request.mimetype in {FORM, MULTIPART}:
         return _by_name(request.form.items(multi=True))
     if not request.mimetype and not read_body(request):
@@ -66,9 +70,11 @@ def read_fields(request: Request) -> dict[str, Any]:
     raise UnsupportedMediaType(f"The body must be {FORM}, {MULTIPART} or {JSON}")
 
 
-def _json_fields(request: Request) -> dict[str, Any]:
+def _json_fields(text: str, *, max_values: int) -> dict[str, Any]:
+    if has_more_values(text, max_values):
+        raise RequestTooLarge(f"The JSON body has more than {max_values} values")
     try:
-        document = json.loads(_text(request), object_pairs_hook=_by_name, parse_constant=_refuse_constant)
+        document = json.loads(text, object_pairs_hook=_by_name, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise MalformedRequest("The body is not JSON") from None
     if not isinstance(document, dict):
