@@ -211,6 +211,9 @@ class AuditAction(StrEnum):
     PRODUCT_CREATED = "product-created"
     API_KEY_CREATED = "api-key-created"
     API_KEY_REVOKED = "api-key-revoked"
+    PRIVATE_KEY_GENERATED = "private-key-generated"
+    PRIVATE_KEY_ROTATED = "private-key-rotated"
+    PRIVATE_KEY_RETIRED = "private-key-retired"
     AUDIT_LOG_PURGED = "audit-log-purged"
     IDEMPOTENCY_RECORDS_PURGED = "idempotency-records-purged"
 

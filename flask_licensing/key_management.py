@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
+from flask_licensing.api.origins import current_origin
 from flask_licensing.assembly import passphrase_of
+from flask_licensing.domain import AuditAction
 from flask_licensing.errors import LicensingError
 from flask_licensing.services.key_rotation import KeyRotator
 from flask_licensing.services.private_keys import (
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 
     from flask_licensing.domain import PrivateKeyInfo
     from flask_licensing.services.key_rotation import KeyRotation
+    from flask_licensing.state import LicensingState
+
+_logger = logging.getLogger(__name__)
 
 
 class KeyManagement:
@@ -54,6 +60,7 @@ class KeyManagement:
         else:
             file = write_private_key(source, product_id, passphrase=passphrase, overwrite=overwrite)
         state.key_ring.ask_again()
+        _record(state, AuditAction.PRIVATE_KEY_GENERATED, product_id, file.name)
         return file
 
     def rotate_key(self, product_id: int | None = None) -> KeyRotation:
@@ -73,6 +80,7 @@ class KeyManagement:
         rotator = KeyRotator(require_folder(state.private_key_source), state.key_loader)
         rotation = rotator.rotate(product_id, passphrase=passphrase_of(state.settings), now=state.clock())
         state.key_ring.ask_again()
+        _record(state, AuditAction.PRIVATE_KEY_ROTATED, product_id, rotation.active.key_id)
         return rotation
 
     def retire_key(self, key_id: str) -> list[PrivateKeyInfo]:
@@ -92,6 +100,8 @@ class KeyManagement:
             key_id, state.key_ring.product_ids(), refresh_seconds=state.settings.private_key_refresh_seconds
         )
         state.key_ring.ask_again()
+        for of_file in retired:
+            _record(state, AuditAction.PRIVATE_KEY_RETIRED, of_file.product_id, key_id)
         return retired
 
     def list_keys(self) -> list[PrivateKeyInfo]:
@@ -113,3 +123,12 @@ class KeyManagement:
 
         """
         return show_public_key(current_state().key_ring, product_id)
+
+
+def _record(state: LicensingState, action: AuditAction, product_id: int | None, name: str | None) -> None:
+    try:
+        with state.key_store.transaction():
+            origin, target = current_origin(), f"private-key:{name}"
+            state.audit_log.record(origin, action, state.clock(), product_id=product_id, target=target)
+    except Exception as error:  # noqa: BLE001 - the files are changed, whatever the database says to that
+        _logger.warning("%s of private-key:%s is not in the audit log: %s", action, name, type(error).__name__)

@@ -299,3 +299,30 @@ def test_check_tells_how_the_audit_log_is_kept(tmp_path: Path, host: Host) -> No
             with pytest.raises(LicensingError, match="no triggers for the audit log"):
                 licensing.protect_audit_log()
         assert (check.ok, check.message) == (True, message)
+
+
+def test_changes_of_private_keys_are_recorded(create_host: Callable[..., Host], tmp_path: Path) -> None:
+    host = create_host(private_key_source=f"file:{tmp_path / 'keys'}", private_key_refresh_seconds=0)
+    with host.app.app_context():
+        host.licensing.generate_private_key()
+        before = host.licensing.list_keys()[0].key_id
+        assert before is not None
+        rotation = host.licensing.rotate_key()
+        host.licensing.generate_private_key(host.product_id)
+        host.licensing.retire_key(before)
+    assert [(event.action, event.product_id, event.target) for event in _events(host, limit=4)] == [
+        ("private-key-retired", None, f"private-key:{before}"),
+        ("private-key-generated", host.product_id, f"private-key:product-{host.product_id}.pem"),
+        ("private-key-rotated", None, f"private-key:{rotation.active.key_id}"),
+        ("private-key-generated", None, "private-key:global.pem"),
+    ]
+
+
+def test_a_private_key_is_made_before_there_are_tables_and_the_log_says_what_is_missing(
+    create_host: Callable[..., Host], database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    host = create_host(database_url, private_key_source=f"file:{tmp_path / 'keys'}")
+    with host.app.app_context():
+        host.db.drop_all()
+        assert host.licensing.generate_private_key().exists()
+    assert "private-key-generated of private-key:global.pem is not in the audit log" in caplog.text

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 BLUEPRINT_NAME = "licensing"
 
+NO_SUCH_ENDPOINT = "no-such-endpoint"
+
 ENDPOINTS = (CREATE_LICENSE_KEYS,)
 """All endpoints; a new one is a module beside this one and a name here."""
 
@@ -60,9 +62,10 @@ def create_blueprint(state: LicensingState) -> Blueprint:
         for path in document.paths:
             _take_every_method(blueprint, path, document.name, partial(document.view, state))
     blueprint.record(lambda setup: setup.app.url_map.converters.update({REST_OF_PATH: _RestOfPath}))
-    _take_every_method(blueprint, f"/<{REST_OF_PATH}:path>", "no-such-endpoint", partial(_no_such_endpoint, state))
+    _take_every_method(blueprint, f"/<{REST_OF_PATH}:path>", NO_SUCH_ENDPOINT, partial(_no_such_endpoint, state))
     # Runs before the app's own before_request functions, one of which may read the form.
     blueprint.url_value_preprocessor(lambda *_: limit_body(request, state.settings.max_content_length))
+    blueprint.before_request(partial(_refuse_blocked_address, state))
     for exception in (AnswerableError, HTTPException, Exception):
         blueprint.register_error_handler(exception, partial(answer_error, state))
     blueprint.after_request(_name_the_request)
@@ -78,6 +81,12 @@ def _take_every_method(blueprint: Blueprint, path: str, name: str, view: Callabl
         setup.app.url_map.add(setup.app.url_rule_class(f"{setup.url_prefix}{path}", endpoint=endpoint, methods=None))
 
     blueprint.record(add)
+
+
+def _refuse_blocked_address(state: LicensingState) -> None:
+    # Of a path that leads nowhere it is not known yet whether it is one of the app's own.
+    if request.endpoint != f"{BLUEPRINT_NAME}.{NO_SUCH_ENDPOINT}":
+        refuse_blocked_address(state, request)
 
 
 def _name_the_request(response: Response) -> Response:

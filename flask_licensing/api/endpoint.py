@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Request, Response, request
 
 from flask_licensing.api.answers import sign_outcome, to_response
-from flask_licensing.api.authentication import API_KEY_FIELD, authenticate, refuse_blocked_address
+from flask_licensing.api.authentication import API_KEY_FIELD, authenticate
 from flask_licensing.api.request_fields import read_body, read_fields
 from flask_licensing.errors import InactiveApiKey, InvalidApiKey, MalformedRequest, WrongMethod
 from flask_licensing.services.idempotency import IdempotentRequest
@@ -49,7 +49,6 @@ class Endpoint:
 
     def view(self, state: LicensingState) -> Response:
         """Answer the current request."""
-        refuse_blocked_address(state, request)
         allowed = {"Allow": f"OPTIONS, {self.method}"}
         if request.method == "OPTIONS":
             return Response(status=204, headers=allowed)

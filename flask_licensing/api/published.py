@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response, request
 
-from flask_licensing.api.authentication import refuse_blocked_address
 from flask_licensing.errors import WrongMethod
 
 if TYPE_CHECKING:
@@ -39,11 +38,9 @@ class Published:
         """Answer the current request with the document, or with 304 who has it already.
 
         Raises:
-            AccessDenied: the address is blocked.
             WrongMethod: it is neither GET nor HEAD nor OPTIONS.
 
         """
-        refuse_blocked_address(state, request)
         allowed = {"Allow": "OPTIONS, GET, HEAD"}
         if request.method == "OPTIONS":
             return Response(status=204, headers=allowed)
