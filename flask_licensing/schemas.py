@@ -204,6 +204,14 @@ def are_plain_license_keys(texts: Sequence[str]) -> bool:
     return min(lengths) > 0 and max(lengths) <= MAX_TEXT_LENGTH and "".join(texts).isprintable()
 
 
+def _trimmed(sent: list[Any]) -> tuple[str, ...]:
+    """Return the texts sent without white space around them; what is none becomes an empty one, which is wrong too."""
+    try:
+        return tuple(map(str.strip, sent))
+    except TypeError:
+        return tuple(key.strip() if isinstance(key, str) else "" for key in sent)
+
+
 class LicenseKeys(_LabelledField):
     """An array of license keys, or its JSON as text; each 1 to 255 characters once trimmed."""
 
@@ -222,7 +230,7 @@ class LicenseKeys(_LabelledField):
             raise self.make_error("required")
         if self.limit is not None and len(sent) > self.limit:
             raise RequestTooLarge(f"A request takes at most {self.limit} license keys; this one has {len(sent)}")
-        trimmed = tuple(key.strip() if isinstance(key, str) else "" for key in sent)
+        trimmed = _trimmed(sent)
         if not are_plain_license_keys(trimmed):
             wrong = [position for position, key in enumerate(trimmed, start=1) if not is_license_key(key)]
             if wrong:
