@@ -50,14 +50,14 @@ BENCHMARKS = {
             small_request.QUICK,
             "Requests a second, and where their CPU time goes",
         ),
-        Benchmark(bulk.NAME, 2, bulk.measure, bulk.FULL, bulk.QUICK, "Time as a multiple of the floor's"),
+        Benchmark(bulk.NAME, 1, bulk.measure, bulk.FULL, bulk.QUICK, "Time as a multiple of the floor's"),
         Benchmark(
-            inventory.NAME, 2, inventory.measure, inventory.FULL, inventory.QUICK, "Seconds of package and floor"
+            inventory.NAME, 1.5, inventory.measure, inventory.FULL, inventory.QUICK, "Seconds of package and floor"
         ),
         Benchmark(growth.NAME, 2, growth.measure, growth.FULL, growth.QUICK, "Time by the size of the table"),
         Benchmark(
             key_by_key.NAME,
-            1,
+            0.5,
             key_by_key.measure,
             key_by_key.FULL,
             key_by_key.QUICK,

@@ -56,6 +56,8 @@ def measure(database: str, folder: Path, scale: Scale) -> Result:
 
             return run
 
+        for rehearse in (_create_with_package, _create_one_by_one):
+            rehearse(new_license_keys(1), site)
         samples = take_turns(
             scale.rounds, {"package": timed(_create_with_package), "reference": timed(_create_one_by_one)}
         )

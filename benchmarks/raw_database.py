@@ -140,9 +140,9 @@ _DIALECTS = {
         find_product="SELECT id, name FROM licensing_products WHERE id = %s FOR KEY SHARE",
         insert=f"INSERT INTO licensing_license_keys ({_COLUMNS})"  # noqa: S608 - constants
         " SELECT sent, %s, %s, %s, %s, %s, %s, %s::timestamp, %s, %s"
-        " FROM unnest(%s::text[]) AS sent ON CONFLICT (license_key) DO NOTHING",
+        " FROM json_array_elements_text(%s::json) AS sent ON CONFLICT (license_key) DO NOTHING",
         record=_RECORD,
-        parameters=lambda license_keys, terms: (*terms, license_keys),
+        parameters=_json_last,
     ),
     "mysql": _Dialect(
         connect=_connect_mariadb,
