@@ -18,7 +18,6 @@ from flask_licensing.key_loading import KeyLoader
 from flask_licensing.key_ring import KeyRing
 from flask_licensing.key_sources import no_keys, private_key_source_from
 from flask_licensing.limiters.from_settings import build_limiters
-from flask_licensing.remote_signing import TimeLimit
 from flask_licensing.services.api_keys import ApiKeyAuthenticator, require_api_key_store
 from flask_licensing.services.audit_log import AuditLog
 from flask_licensing.state import LicensingState
@@ -45,7 +44,7 @@ def build_state(app: Flask, db: SQLAlchemy | None, settings: Settings) -> Licens
     clock = _callable_hook(settings, "clock") or utc_now
     key_store = _key_store(app, db, settings)
     source = _private_key_source(app, settings)
-    key_loader = KeyLoader(passphrase=passphrase_of(settings), time_limit=TimeLimit(settings.signing_timeout_seconds))
+    key_loader = KeyLoader(passphrase=passphrase_of(settings), timeout_seconds=settings.signing_timeout_seconds)
     limiters = build_limiters(settings, app.config, clock)
     return LicensingState(
         app=app,

@@ -9,7 +9,7 @@ from flask_licensing.domain import KeyState
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from flask_licensing.key_loading import LoadedKey, LoadedVersion
+    from flask_licensing.key_loading import LoadedVersion
 
 
 class Choice(NamedTuple):
@@ -30,19 +30,30 @@ def choose_version(versions: Sequence[LoadedVersion], before: LoadedVersion | No
     if newest and newest.key:
         return Choice(newest, None)
     problem = newest.problem if newest else None
-    if before and before.key and state_of(before.key, versions) in {None, KeyState.ACTIVE}:
+    if before and state_of(before, versions) in {None, KeyState.ACTIVE}:
         return Choice(before, problem or f"{before.origin} is gone; restart to stop using it")
     readable = [version for version in active if version.key]
     return Choice(readable[-1] if readable else None, problem)
 
 
-def state_of(key: LoadedKey, versions: Sequence[LoadedVersion]) -> KeyState | None:
+def state_of(wanted: LoadedVersion, versions: Sequence[LoadedVersion]) -> KeyState | None:
     """Return the state of a key, the furthest one where it is there more than once; ``None`` where it is not there."""
-    states = [version.state for version in versions if version.key and version.key.is_same_key(key)]
+    states = [version.state for version in versions if version.has_same_key(wanted)]
     return KeyState.furthest(states) if states else None
+
+
+def problems_of(versions: Sequence[LoadedVersion], signing: LoadedVersion | None) -> list[str]:
+    """Return what an operator should know: which versions can't be read, and which are active and don't sign."""
+    unreadable = [version.problem for version in versions if version.problem]
+    idle = [
+        f"{version.origin} is active and does not sign: {signing.origin} is newer"
+        for version in versions
+        if signing and _is_active(version, versions) and version.key and not version.has_same_key(signing)
+    ]
+    return unreadable + idle
 
 
 def _is_active(version: LoadedVersion, versions: Sequence[LoadedVersion]) -> bool:
     if version.state is not KeyState.ACTIVE:
         return False
-    return version.key is None or state_of(version.key, versions) is KeyState.ACTIVE
+    return version.key is None or state_of(version, versions) is KeyState.ACTIVE

@@ -186,6 +186,8 @@ def make_key_folder(path: Path) -> None:
 def write_key_file(target: Path, pem: bytes, *, overwrite: bool = False) -> None:
     """Write a private key that its owner alone can read; the file appears whole or not at all.
 
+    Written by root, it belongs to whom the folder belongs to, so that the workers of a site can read it.
+
     Raises:
         FileExistsError: there is a file and ``overwrite`` is false.
         OSError: it can't be written.
@@ -194,6 +196,7 @@ def write_key_file(target: Path, pem: bytes, *, overwrite: bool = False) -> None
     draft = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
     try:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY), "wb") as file:
+            _give_to_owner_of(target.parent, file.fileno())
             file.write(pem)
             file.flush()
             os.fsync(file.fileno())
@@ -205,6 +208,12 @@ def write_key_file(target: Path, pem: bytes, *, overwrite: bool = False) -> None
         _sync_folder(target.parent)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _give_to_owner_of(folder: Path, descriptor: int) -> None:
+    if sys.platform != "win32" and os.geteuid() == 0:
+        owner = folder.stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
 
 def _is_linked(source: Path, target: Path) -> bool:

@@ -13,12 +13,11 @@ from flask_licensing.domain import KeyState
 from flask_licensing.errors import PrivateKeyError
 from flask_licensing.hooks import KeyVersion
 from flask_licensing.public_keys import key_id_of
-from flask_licensing.remote_signing import RemoteSigner
+from flask_licensing.remote_signing import RemoteSigner, TimeLimit
 from flask_licensing.signing import RsaSigner, load_public_part, load_signer
 
 if TYPE_CHECKING:
     from flask_licensing.hooks import PrivateKey
-    from flask_licensing.remote_signing import TimeLimit
 
 _SIGNING_STATES = frozenset({KeyState.PENDING, KeyState.ACTIVE})
 
@@ -46,10 +45,6 @@ class LoadedKey:
         """Whether the private key stays elsewhere, so that signing may take long."""
         return isinstance(self.signer, RemoteSigner)
 
-    def is_same_key(self, other: LoadedKey) -> bool:
-        """Whether both are one key, as far as that is known."""
-        return self is other or (self.key_id is not None and self.key_id == other.key_id)
-
 
 @dataclass(frozen=True)
 class LoadedVersion:
@@ -61,13 +56,21 @@ class LoadedVersion:
     key: LoadedKey | None = None
     problem: str | None = None
 
+    def has_same_key(self, other: LoadedVersion) -> bool:
+        """Whether both are one key, as far as that is known."""
+        if self.key is None or other.key is None:
+            return False
+        return self.fingerprint == other.fingerprint or (self.key.key_id or "") == other.key.key_id
+
 
 class KeyLoader:
-    """Loads keys; ``passphrase`` opens encrypted ones, ``time_limit`` is that of remote signers."""
+    """Loads keys; ``passphrase`` opens encrypted ones, remote signers may take ``timeout_seconds`` for each call."""
 
-    def __init__(self, *, passphrase: str | None, time_limit: TimeLimit) -> None:
+    def __init__(self, *, passphrase: str | None, timeout_seconds: float) -> None:
         self._passphrase = passphrase
-        self._time_limit = time_limit
+        self._signing = TimeLimit(timeout_seconds)
+        # Strangers have public keys asked for: calls of theirs that never end must not use up those for signing.
+        self._telling = TimeLimit(timeout_seconds)
 
     def load_all(
         self,
@@ -104,7 +107,7 @@ class KeyLoader:
         signer = load_signer(material, passphrase=self._passphrase, origin=origin)
         if isinstance(signer, RsaSigner):
             return LoadedKey(signer, signer.public_key(), key_id_of(signer.public_key()))
-        remote = RemoteSigner(signer, self._time_limit, origin=origin)
+        remote = RemoteSigner(signer, signing=self._signing, telling=self._telling, origin=origin)
         return LoadedKey(remote, remote.public_key, key_id_of(remote.public_key) if remote.public_key else None)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from flask_licensing.api.origins import current_origin
 from flask_licensing.assembly import passphrase_of
-from flask_licensing.domain import AuditAction
+from flask_licensing.domain import MAX_INTEGER, AuditAction
 from flask_licensing.errors import LicensingError
 from flask_licensing.services.key_rotation import KeyRotator
 from flask_licensing.services.private_keys import (
@@ -47,12 +47,13 @@ class KeyManagement:
 
         Raises:
             ConfigurationError: the source is one file and can't hold a product's key.
-            LicensingError: the source reads no files, or no folder for a pending key; or the arguments contradict.
+            LicensingError: the source reads no files, or no folder for a pending key; or an argument is wrong.
             PrivateKeyError: there is an active key already and ``overwrite`` is false, or the file can't be written.
 
         """
         if overwrite and pending:
             raise LicensingError("A pending key is made beside the others; there is nothing to overwrite.")
+        _require_product_id(product_id)
         state = current_state()
         source, passphrase = state.private_key_source, passphrase_of(state.settings)
         if pending:
@@ -71,11 +72,12 @@ class KeyManagement:
         published. The source has to be ``"file:PATH"`` with a folder. Of two rotations at once the second is refused.
 
         Raises:
-            LicensingError: the source reads no folder.
+            LicensingError: the source reads no folder, or the product's id can't be one.
             PrivateKeyError: the pending key can't be used, another process is changing the keys, or a file can't be
                 written; whatever state that leaves, answers are signed and verify.
 
         """
+        _require_product_id(product_id)
         state = current_state()
         rotator = KeyRotator(require_folder(state.private_key_source), state.key_loader)
         rotation = rotator.rotate(product_id, passphrase=passphrase_of(state.settings), now=state.clock())
@@ -132,3 +134,8 @@ def _record(state: LicensingState, action: AuditAction, product_id: int | None, 
             state.audit_log.record(origin, action, state.clock(), product_id=product_id, target=target)
     except Exception as error:  # noqa: BLE001 - the files are changed, whatever the database says to that
         _logger.warning("%s of private-key:%s is not in the audit log: %s", action, name, type(error).__name__)
+
+
+def _require_product_id(product_id: int | None) -> None:
+    if product_id is not None and not 1 <= product_id <= MAX_INTEGER:
+        raise LicensingError(f"The id of a product is a number from 1 to {MAX_INTEGER}.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from flask_licensing.domain import KeyState
 from flask_licensing.errors import PrivateKeyError
-from flask_licensing.key_choice import choose_version, state_of
+from flask_licensing.key_choice import choose_version, problems_of, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,16 +77,16 @@ class KeyRing:
 
         """
         versions = self._versions_or_those_before(product_id)
-        keys = [(version.key, state_of(version.key, versions)) for version in reversed(versions) if version.key]
-        has_active_key = any(state is KeyState.ACTIVE for _, state in keys)
-        signing = self._chosen.get(product_id)
-        if signing and signing.version and signing.version.key and state_of(signing.version.key, versions) is None:
-            keys.insert(0, (signing.version.key, KeyState.ACTIVE))
+        states = [(version, state_of(version, versions)) for version in reversed(versions)]
+        has_active_key = any(state is KeyState.ACTIVE for _, state in states)
+        chosen = self._chosen.get(product_id)
+        if chosen and chosen.version and state_of(chosen.version, versions) is None:
+            states.insert(0, (chosen.version, KeyState.ACTIVE))
         published = {
-            key.key_id: key.public_key
+            version.key.key_id: version.key.public_key
             for wanted in _PUBLISHED_STATES
-            for key, state in keys
-            if state is wanted and key.key_id and key.public_key
+            for version, state in states
+            if state is wanted and version.key and version.key.key_id and version.key.public_key
         }
         return published if has_active_key or product_id is None else self.published(None) | published
 
@@ -181,7 +181,7 @@ class KeyRing:
         if version and problem:
             which = "the private key loaded before" if version is signed_before else "an older private key"
             _logger.warning("%s goes on signing: %s", which, problem)
-        problems = frozenset(version.problem for version in versions if version.problem)
+        problems = frozenset(problems_of(versions, version))
         for other in problems - {problem} - (before.problems if before else frozenset()):
             _logger.warning("a private key is passed over: %s", other)
         if before is not None:
@@ -205,7 +205,7 @@ class KeyRing:
 
 
 def _log_change(before: LoadedVersion | None, now: LoadedVersion | None) -> None:
-    if now and now.key and not (before and before.key and before.key.is_same_key(now.key)):
+    if now and not (before and before.has_same_key(now)):
         _logger.info("signing with a new private key from %s", now.origin)
     elif before and now is None:
         _logger.warning("%s no longer signs, and no other private key is active in its place", before.origin)

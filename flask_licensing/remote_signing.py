@@ -99,12 +99,13 @@ class RemoteSigner:
     """A host's signer.
 
     ``public_key`` is what it told, ``None`` where it did not; ``withholds_public_key`` says that it could tell another
-    time.
+    time. ``signing`` and ``telling`` are the limits for a signature and for the public key.
     """
 
-    def __init__(self, signer: SupportsSign, time_limit: TimeLimit, *, origin: str) -> None:
+    def __init__(self, signer: SupportsSign, *, signing: TimeLimit, telling: TimeLimit, origin: str) -> None:
         self._signer = signer
-        self._time_limit = time_limit
+        self._signing = signing
+        self._telling = telling
         self.public_key = self._ask_public_key(origin)
         self.withholds_public_key = self.public_key is None and hasattr(signer, "public_key")
 
@@ -116,7 +117,7 @@ class RemoteSigner:
             RemoteSignerTimeout: nothing came back in time.
 
         """
-        signature: object = self._time_limit.call(lambda: self._signer.sign(data))
+        signature: object = self._signing.call(lambda: self._signer.sign(data))
         if not isinstance(signature, bytes):
             raise RemoteSignerError(f"it answered with {type(signature).__name__} instead of bytes")
         if self.public_key is None:
@@ -137,7 +138,7 @@ class RemoteSigner:
             )
             return None
         try:
-            public_key: object = self._time_limit.call(ask)
+            public_key: object = self._telling.call(ask)
         except Exception as error:  # noqa: BLE001 - a host's signer may raise anything
             _logger.warning("%s could not be asked for its public key: %s", origin, type(error).__name__)
             return None

@@ -352,6 +352,23 @@ def test_a_folder_that_never_stands_still_is_an_error_not_a_wrong_answer(
         key_folder.snapshot(None)
 
 
+def test_a_rotation_while_the_folder_is_read_hides_no_key(
+    rotating_host: Host, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SECOND.write(folder / f"global.{OLD}.pending.pem")
+    key_folder = KeyFolder(folder)
+    read = key_folder.read
+
+    def rotate_and_read(file: Any) -> bytes:
+        if (folder / "global.pem").exists():
+            rotating_host.licensing.rotate_key()
+        return read(file)
+
+    monkeypatch.setattr(key_folder, "read", rotate_and_read)
+    seen = {file.state: content for file, content in key_folder.snapshot(None)}
+    assert seen == {KeyState.VERIFY_ONLY: FIRST.pem.encode(), KeyState.ACTIVE: SECOND.pem.encode()}
+
+
 def test_the_commands_rotate_retire_and_list(rotating_host: Host, folder: Path) -> None:
     made = json.loads(_run(rotating_host, "generate-private-key", "--pending", "--json").stdout)
     assert made["file"].endswith(".pending.pem")
@@ -377,7 +394,50 @@ def test_the_commands_rotate_retire_and_list(rotating_host: Host, folder: Path) 
     assert (refused.exit_code, "is active" in refused.output) == (1, True)
 
 
+@pytest.mark.parametrize(
+    "key_id", ["-Bp61rydT4waGzDdzY1xdzJnkgDIPAPeIwGnI3YY4cQ", "--json-rydT4waGzDdzY1xdzJnkgDIPAPeIwGn"]
+)
+def test_a_key_id_that_begins_with_a_dash_is_no_option(rotating_host: Host, key_id: str) -> None:
+    """One in 64 does; the command took its letters for options."""
+    refused = _run(rotating_host, "retire-key", key_id)
+    assert (refused.exit_code, refused.output) == (1, f"Error: There is no key {key_id}.\n")
+
+
 def test_listed_keys_show_nothing_private(rotating_host: Host) -> None:
     shown = repr(rotating_host.licensing.list_keys()) + _run(rotating_host, "list-keys", "--json").output
     assert FIRST.pem.splitlines()[3] not in shown
     assert load_public_keys(FIRST.public_pem).keys() == {FIRST.id}
+
+
+@pytest.mark.parametrize("product_id", [0, -1, 2**31])
+def test_a_key_for_what_can_not_be_a_product_is_not_made(rotating_host: Host, folder: Path, product_id: int) -> None:
+    licensing = rotating_host.licensing
+    for make in (licensing.generate_private_key, licensing.rotate_key):
+        with pytest.raises(LicensingError, match="a number from 1 to 2147483647"):
+            make(product_id)
+    assert _names(folder) == ["global.pem"]
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="needs to run as root, who may give files away")
+def test_a_key_that_root_makes_belongs_to_the_owner_of_the_folder(rotating_host: Host, folder: Path) -> None:
+    os.chown(folder, 12345, 23456)
+    rotating_host.licensing.generate_private_key(pending=True)
+    rotating_host.licensing.rotate_key()
+    rotating_host.licensing.rotate_key()
+    made = [path for path in folder.iterdir() if not path.name.startswith("global.1970")]
+    assert [(path.stat().st_uid, path.stat().st_gid) for path in made] == [(12345, 23456)] * 2
+    assert all(path.stat().st_mode & 0o777 == 0o600 for path in made)
+
+
+def test_check_tells_of_keys_that_can_not_be_read(rotating_host: Host, folder: Path) -> None:
+    (folder / f"global.{OLD}.retired.pem").write_text("nonsense")
+    assert _check_of_the_private_key(rotating_host) == (True, "there is a global one")
+    (folder / f"product-1.{OLD}.pending.pem").write_text("nonsense")
+    ok, message = _check_of_the_private_key(rotating_host)
+    assert not ok
+    assert f"product-1.{OLD}.pending.pem is not a private key" in message
+
+
+def _check_of_the_private_key(host: Host) -> tuple[bool, str]:
+    (check,) = [result for result in host.licensing.check() if result.name == "private key"]
+    return check.ok, check.message

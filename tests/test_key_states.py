@@ -195,6 +195,22 @@ def test_a_key_told_to_stop_does_not_go_on_because_its_successor_is_half_written
     assert _signer(host) == SECOND.id, "without waiting for the interval"
 
 
+def test_an_active_key_that_does_not_sign_is_told_in_the_log(
+    folder: Path, serve: Callable[..., Host], clock: FrozenClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A plain file put into the folder after a rotation is older than the key that the rotation made."""
+    FIRST.write(folder / f"global.{OLD}.active.pem")
+    host = serve()
+    SECOND.write(folder / "global.pem")
+    for _ in range(2):
+        _after_refresh(clock)
+        assert _signer(host) == FIRST.id
+    told = (
+        f"the file {folder / 'global.pem'} is active and does not sign: the file {folder / f'global.{OLD}.active.pem'}"
+    )
+    assert caplog.text.count(told) == 1
+
+
 def test_where_one_key_is_there_in_two_states_the_one_further_along_counts(
     folder: Path, serve: Callable[..., Host]
 ) -> None:

@@ -13,10 +13,13 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from flask import current_app
 
 from flask_licensing.api.answers import KEY_ID_HEADER
+from flask_licensing.domain import KeyState
 from flask_licensing.errors import ConfigurationError, RemoteSignerTimeout
+from flask_licensing.hooks import KeyVersion
 from flask_licensing.public_keys import load_public_keys
 from flask_licensing.remote_signing import MAX_ABANDONED_CALLS, TimeLimit
 from flask_licensing.signing import RsaSigner, generate_private_key
+from flask_licensing.testing.parts import FrozenClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -291,3 +294,60 @@ def test_a_time_limit_is_more_than_nothing_and_at_most_ten_minutes(
 ) -> None:
     with pytest.raises(ConfigurationError, match="LICENSING_SIGNING_TIMEOUT_SECONDS is wrong: must be a number"):
         create_host(signing_timeout_seconds=seconds)
+
+
+def test_a_public_key_that_is_told_later_is_used_from_then_on(
+    create_host: Callable[..., Host], private_key: str, public_key: str
+) -> None:
+    class LateSigner(RemoteSigner):
+        is_away = True
+
+        def public_key(self) -> RSAPublicKey:
+            if self.is_away:
+                raise OSError("away")
+            return super().public_key()
+
+    remote, clock = LateSigner(private_key), FrozenClock()
+    host = create_host(private_key_source=lambda product_id: None if product_id else remote, clock=clock)
+    assert KEY_ID_HEADER not in host.post(host.fields()).headers
+    remote.is_away = False
+    clock.move(seconds=10)
+    assert host.post(host.fields()).headers[KEY_ID_HEADER] in load_public_keys(public_key)
+    assert list(load_public_keys(host.app.test_client().get("/api/v1/public-keys").data)) == list(
+        load_public_keys(public_key)
+    )
+
+
+def test_strangers_who_ask_for_public_keys_do_not_use_up_the_calls_for_signing(
+    create_host: Callable[..., Host], private_key: str, hang: Callable[[bytes], bytes]
+) -> None:
+    class HalfHangingSigner(SecretiveSigner):
+        def public_key(self) -> Any:
+            return hang(b"")
+
+    remote = HalfHangingSigner(private_key)
+    source = {"private_key_source": lambda product_id: None if product_id else remote}
+    host = create_host(signing_timeout_seconds=2, **source)
+    host.app.extensions["licensing"].key_loader._telling._seconds = 0.001  # noqa: SLF001 - not to wait for minutes
+    for _ in range(MAX_ABANDONED_CALLS + 5):
+        assert host.app.test_client().get("/api/v1/public-keys").get_json() == {"keys": []}
+    assert host.create()["created"] == 1
+
+
+def test_a_remote_key_that_is_told_to_stop_stops_though_nobody_knows_its_id(
+    create_host: Callable[..., Host], private_key: str, public_key: str
+) -> None:
+    class HalfAwaySigner(SecretiveSigner):
+        def public_key(self) -> RSAPublicKey:
+            raise OSError("away")
+
+    clock = FrozenClock()
+    versions = [KeyVersion(HalfAwaySigner(generate_private_key()), KeyState.ACTIVE)]
+    source = {"private_key_source": lambda product_id: versions if product_id else private_key}
+    host = create_host(clock=clock, **source)
+    assert host.post(host.fields()).get_json()["private_key_used"] == "product"
+    versions[0] = KeyVersion(versions[0].material, KeyState.VERIFY_ONLY)
+    clock.move(seconds=10)
+    answer = host.post(host.fields())
+    assert answer.get_json()["private_key_used"] == "global"
+    assert host.verified(answer)

@@ -32,7 +32,8 @@ def add_key_rotation_commands(group: LicensingGroup, licensing: Licensing) -> No
         for key in rotation.verify_only:
             click.echo(f"Verify-only: {key.key_id or 'a key that can not be read'}, {key.origin}.")
 
-    @group.command("retire-key")
+    # One key id in 64 begins with a dash.
+    @group.command("retire-key", context_settings={"ignore_unknown_options": True})
     @click.argument("key_id")
     @json_option
     def retire_key(key_id: str, *, as_json: bool) -> None:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidSignature
 
+from flask_licensing.domain import KeyState
 from flask_licensing.errors import LicensingError
 from flask_licensing.hooks import ApiKeyStore, AuditTriggerStore, TableStore
 from flask_licensing.public_keys import verify_signature
 from flask_licensing.services.api_keys import ApiKeyAuthenticator
+from flask_licensing.services.private_keys import list_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,6 +86,9 @@ def _check_audit_log(state: LicensingState) -> tuple[bool, str]:
 
 
 def _check_private_key(state: LicensingState) -> tuple[bool, str]:
+    problems = [key.problem for key in list_keys(state.key_ring) if key.problem and key.state is not KeyState.RETIRED]
+    if problems:
+        return False, " ".join(problems)
     if state.key_ring.has_global_key():
         return True, "there is a global one"
     return False, "none is set, answers are unsigned; make one with “flask licensing generate-private-key”"
