@@ -14,10 +14,10 @@ from flask_licensing.config import configuration_key
 from flask_licensing.domain import utc_now
 from flask_licensing.errors import ConfigurationError, LicensingError, PrivateKeyError
 from flask_licensing.hooks import KeyStore
-from flask_licensing.key_loading import KeyLoader
-from flask_licensing.key_ring import KeyRing
-from flask_licensing.key_sources import no_keys, private_key_source_from
 from flask_licensing.limiters.from_settings import build_limiters
+from flask_licensing.private_keys.loading import KeyLoader
+from flask_licensing.private_keys.ring import KeyRing
+from flask_licensing.private_keys.sources import no_keys, private_key_source_from
 from flask_licensing.services.api_keys import ApiKeyAuthenticator, require_api_key_store
 from flask_licensing.services.audit_log import AuditLog
 from flask_licensing.state import LicensingState

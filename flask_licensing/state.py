@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from flask_licensing.config import Settings
     from flask_licensing.hooks import Authenticator, Clock, KeyStore, PrivateKeySource
-    from flask_licensing.key_loading import KeyLoader
-    from flask_licensing.key_ring import KeyRing
+    from flask_licensing.private_keys.loading import KeyLoader
+    from flask_licensing.private_keys.ring import KeyRing
     from flask_licensing.services.audit_log import AuditLog
     from flask_licensing.services.rate_limits import Limiter
 

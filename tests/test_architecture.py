@@ -16,12 +16,8 @@ ROWS = [
     {"hooks", "public_keys", "remote_signing", "signing", "verification", "wire"},
     {
         "audit_triggers",
-        "key_choice",
-        "key_folder",
-        "key_loading",
-        "key_ring",
-        "key_sources",
         "models",
+        "private_keys",
         "response_schemas",
         "schemas",
         "services",

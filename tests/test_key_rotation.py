@@ -16,7 +16,7 @@ import pytest
 from flask_licensing.api.answers import KEY_ID_HEADER
 from flask_licensing.domain import KeyState
 from flask_licensing.errors import LicensingError, PrivateKeyError
-from flask_licensing.key_folder import KeyFolder
+from flask_licensing.private_keys.folder import KeyFolder
 from flask_licensing.public_keys import load_public_keys
 from flask_licensing.testing.parts import FrozenClock
 from flask_licensing.verification import verify_response

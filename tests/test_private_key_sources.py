@@ -13,7 +13,12 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from flask_licensing import ConfigurationError
 from flask_licensing.errors import PrivateKeyError
-from flask_licensing.key_sources import EnvironmentKeySource, FileKeySource, FolderKeySource, private_key_source_from
+from flask_licensing.private_keys.sources import (
+    EnvironmentKeySource,
+    FileKeySource,
+    FolderKeySource,
+    private_key_source_from,
+)
 from flask_licensing.signing import RsaSigner, generate_private_key, public_key_pem
 from flask_licensing.verification import is_valid_response
 

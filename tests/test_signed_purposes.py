@@ -31,7 +31,7 @@ PACKAGE = Path(flask_licensing.__file__).parent
 WHAT_SIGNS = {
     "answers.py": "answers of the API",
     "checks.py": "the trial signature of flask licensing check",
-    "key_loading.py": "hands on to a signer",
+    "loading.py": "hands on to a signer",
     "remote_signing.py": "hands on to the host's signer",
     "signing.py": "a private key in this process",
 }

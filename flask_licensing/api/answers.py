@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from flask_licensing.codes import Code
-    from flask_licensing.key_loading import LoadedKey
+    from flask_licensing.private_keys.loading import LoadedKey
     from flask_licensing.state import LicensingState
 
 KEY_ID_HEADER = "Licensing-Key-Id"

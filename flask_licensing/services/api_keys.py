@@ -131,6 +131,8 @@ class ApiKeyAuthenticator:
 
 def is_in_networks(address: str | None, networks: Collection[IpNetwork]) -> bool:
     """Whether the address, as the web server gives it, is in one of the networks; no address is in none."""
+    if not networks:
+        return False
     try:
         parsed = ipaddress.ip_address(address or "")
     except ValueError:

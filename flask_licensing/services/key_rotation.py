@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 from flask_licensing.domain import KeyState, PrivateKeyInfo
 from flask_licensing.errors import LicensingError, PrivateKeyError
 from flask_licensing.hooks import KeyVersion
-from flask_licensing.key_folder import KeyFile
+from flask_licensing.private_keys.folder import KeyFile
 from flask_licensing.services.private_keys import write_new_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from flask_licensing.key_folder import KeyFolder
-    from flask_licensing.key_loading import KeyLoader
+    from flask_licensing.private_keys.folder import KeyFolder
+    from flask_licensing.private_keys.loading import KeyLoader
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from flask_licensing.domain import KeyState, PrivateKeyInfo
 from flask_licensing.errors import LicensingError, PrivateKeyError
-from flask_licensing.key_choice import choose_version
-from flask_licensing.key_folder import KeyFile, KeyFolder, make_key_folder, write_key_file
+from flask_licensing.private_keys.choice import choose_version
+from flask_licensing.private_keys.folder import KeyFile, KeyFolder, make_key_folder, write_key_file
 from flask_licensing.signing import generate_private_key, public_key_pem
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from flask_licensing.hooks import PrivateKeySource
-    from flask_licensing.key_ring import KeyRing
+    from flask_licensing.private_keys.ring import KeyRing
 
 
 def write_private_key(

@@ -9,7 +9,7 @@ from flask_licensing.domain import KeyState
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from flask_licensing.key_loading import LoadedVersion
+    from flask_licensing.private_keys.loading import LoadedVersion
 
 
 class Choice(NamedTuple):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from flask_licensing.domain import KeyState
 from flask_licensing.errors import PrivateKeyError
-from flask_licensing.key_choice import choose_version, problems_of, state_of
+from flask_licensing.private_keys.choice import choose_version, problems_of, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
     from flask_licensing.hooks import Clock, PrivateKeySource
-    from flask_licensing.key_loading import KeyLoader, LoadedKey, LoadedVersion
+    from flask_licensing.private_keys.loading import KeyLoader, LoadedKey, LoadedVersion
     from flask_licensing.wire import PrivateKeyUsed
 
 _PUBLISHED_STATES = (KeyState.ACTIVE, KeyState.PENDING, KeyState.VERIFY_ONLY)

@@ -14,7 +14,7 @@ from werkzeug.utils import ImportStringError, import_string
 
 from flask_licensing.errors import ConfigurationError, PrivateKeyError
 from flask_licensing.hooks import KeyVersion
-from flask_licensing.key_folder import KeyFile, KeyFolder
+from flask_licensing.private_keys.folder import KeyFile, KeyFolder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,7 @@ class FileKeySource:
 
 
 class FolderKeySource:
-    """A :class:`~flask_licensing.key_folder.KeyFolder`; a file that is not there is a key that does not exist."""
+    """A :class:`~flask_licensing.private_keys.folder.KeyFolder`; where there is no file, there is no such key."""
 
     def __init__(self, path: Path) -> None:
         self.folder = KeyFolder(path)
