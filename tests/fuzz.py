@@ -26,6 +26,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from flask_licensing.signing import generate_private_key, public_key_pem
 from flask_licensing.verification import VerificationError, verify_response
 from tests import hostile_requests
+from tests.described_requests import described_requests
 from tests.hosts import Host, create_host
 from tests.request_checks import RequestChecker, captured_log
 
@@ -44,6 +45,7 @@ STRATEGIES: Mapping[str, Callable[[Host], SearchStrategy[HostileRequest]]] = {
     "fields of any kind": lambda host: hostile_requests.any_fields(host.product_id),
     "fields repeated and under odd names": lambda host: hostile_requests.repeated_and_odd_fields(host.product_id),
     "bodies broken or of another type": lambda host: hostile_requests.bodies_of_any_kind(host.product_id),
+    "made from the description": described_requests,
     "odd headers, paths and methods": lambda host: hostile_requests.any_headers(host.product_id, host.secret),
 }
 
@@ -150,10 +152,11 @@ def main(minutes: float, run_seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder, captured_log() as log:
         host = fuzzing_host(Path(folder))
         checker = RequestChecker(host, log)
+        strategies = {name: make(host) for name, make in STRATEGIES.items()}
         fuzzer = Fuzzer(host, checker, random.Random(run_seed))  # noqa: S311 - to be repeatable is the point
         while time.monotonic() - started < minutes * 60:
-            for name, strategy in STRATEGIES.items():
-                fuzzer.run_round(name, strategy(host))
+            for name, strategy in strategies.items():
+                fuzzer.run_round(name, strategy)
         seconds = time.monotonic() - started
     for name, count in fuzzer.checked.items():
         click.echo(f"{count:>9,} {name}")

@@ -299,3 +299,15 @@ def test_what_looks_like_many_values_inside_of_strings_is_none(create_host: Call
     as_json = json.dumps(host.fields(license_keys=license_keys))
     answers = [host.post(host.fields(license_keys=text)), _send(host, as_json, "application/json")]
     assert [host.verified(answer)["code"] for answer in answers] == [900, 902]
+
+
+def test_an_idempotency_key_of_other_than_ascii_spaces_is_one(host: Host) -> None:
+    """Whatever Python takes for white space was trimmed from an ``Idempotency-Key``: one that was a no-break space
+    alone counted as none, so that the second request had a second effect, and with one at its end it was another's."""
+    spaces = ["\xa0", "\x85", "a\xa0", "a"]
+    answers = [host.post(host.fields(), headers={"Idempotency-Key": key}) for key in spaces for _ in range(2)]
+    assert [host.verified(answer)["code"] for answer in answers] == [900, 900, *[902] * 6]
+    assert all(first.data == second.data for first, second in zip(answers[::2], answers[1::2], strict=True))
+    with host.app.app_context():
+        records = host.db.session.execute(sa.text("SELECT COUNT(*) FROM licensing_idempotency_records")).scalar()
+    assert records == len(spaces)

@@ -15,6 +15,7 @@ from flask_licensing.codes import Code
 from flask_licensing.config import Settings
 from flask_licensing.verification import verify_response
 from tests.hosts import PATH
+from tests.scale import SCALE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,7 +136,7 @@ def _answer(case: Any, secret: str) -> Any:
     return answer
 
 
-few_examples = settings(deadline=None, max_examples=60, suppress_health_check=[*HealthCheck])
+few_examples = settings(deadline=None, max_examples=60 * SCALE, suppress_health_check=[*HealthCheck])
 
 
 @pytest.mark.parametrize("mode", ["positive", "negative"])

@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from tests import hostile_requests
 from tests.request_checks import RequestChecker, captured_log
+from tests.scale import SCALE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.hosts import Host
 
-bounded = settings(deadline=None, max_examples=60, suppress_health_check=[*HealthCheck])
+bounded = settings(deadline=None, max_examples=60 * SCALE, suppress_health_check=[*HealthCheck])
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from flask_licensing.domain import LicenseKeyStatus, LicenseKeyTerms
 from tests.hostile_requests import MEDIA_TYPES, HostileRequest, encoded
 from tests.request_checks import RequestChecker
+from tests.scale import SCALE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,7 +77,7 @@ def requests_and_terms(draw: DrawFn, product_id: int) -> tuple[HostileRequest, l
     return HostileRequest(encoded(present, media_type), media_type, fields=present), license_keys, terms
 
 
-@settings(deadline=None, max_examples=30, suppress_health_check=[*HealthCheck])
+@settings(deadline=None, max_examples=30 * SCALE, suppress_health_check=[*HealthCheck])
 @given(st.data())
 def test_what_is_stored_is_what_was_sent(host_on_each_database: Host, data: st.DataObject) -> None:
     host = host_on_each_database
@@ -96,7 +97,7 @@ def test_what_is_stored_is_what_was_sent(host_on_each_database: Host, data: st.D
             assert stored == before or (before is None and stored.terms == terms)
 
 
-@settings(deadline=None, max_examples=20, suppress_health_check=[*HealthCheck])
+@settings(deadline=None, max_examples=20 * SCALE, suppress_health_check=[*HealthCheck])
 @given(st.data())
 def test_a_request_sent_again_gets_the_same_bytes_and_has_no_second_effect(host: Host, data: st.DataObject) -> None:
     request, _, _ = data.draw(requests_and_terms(host.product_id))
@@ -106,6 +107,10 @@ def test_a_request_sent_again_gets_the_same_bytes_and_has_no_second_effect(host:
     first = checker.send(again)
     stored = host.stored_license_keys()
     second = checker.send(again)
-    assert first.status_code in {200, 409}
-    assert (second.status_code, second.data) == (first.status_code, first.data)
     assert host.stored_license_keys() == stored
+    assert second.status_code == first.status_code
+    if first.status_code == 200:
+        assert second.data == first.data
+    else:
+        # The same key came with other fields before, in an example or because hypothesis went back to it.
+        assert host.verified(first)["code"] == 9409

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 API_KEY_FIELD = "api_key"
 
+HEADER_WHITE_SPACE = " \t"
+"""What does not count around the value of a header (RFC 9110 section 5.6.3); other spaces are characters of it."""
+
 
 def refuse_blocked_address(state: LicensingState, request: Request) -> None:
     """Raise :class:`AccessDenied` where the request comes from an address that is blocked."""
@@ -41,7 +44,7 @@ def authenticate(
 def _bearer_token(request: Request) -> str | None:
     # Werkzeug takes a token with “=” inside for parameters, as other schemes have them.
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else None
+    return token.strip(HEADER_WHITE_SPACE) if scheme.lower() == "bearer" else None
 
 
 def _field(request: Request, read_fields: Callable[[], Mapping[str, object]]) -> str | None:

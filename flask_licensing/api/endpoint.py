@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Request, Response, request
 
 from flask_licensing.api.answers import sign_outcome, to_response
-from flask_licensing.api.authentication import API_KEY_FIELD, authenticate
+from flask_licensing.api.authentication import API_KEY_FIELD, HEADER_WHITE_SPACE, authenticate
 from flask_licensing.api.request_fields import read_body, read_fields
 from flask_licensing.errors import InactiveApiKey, InvalidApiKey, MalformedRequest, WrongMethod
 from flask_licensing.services.idempotency import IdempotentRequest
@@ -109,7 +109,7 @@ class _Call:
 
     @property
     def _idempotency_key(self) -> str:
-        return self._request.headers.get(IDEMPOTENCY_KEY_HEADER, "").strip()
+        return self._request.headers.get(IDEMPOTENCY_KEY_HEADER, "").strip(HEADER_WHITE_SPACE)
 
     def _idempotent_request(self, caller: Caller, payload: Mapping[str, Any]) -> IdempotentRequest | None:
         key = self._idempotency_key
