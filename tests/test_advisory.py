@@ -311,3 +311,21 @@ def test_an_idempotency_key_of_other_than_ascii_spaces_is_one(host: Host) -> Non
     with host.app.app_context():
         records = host.db.session.execute(sa.text("SELECT COUNT(*) FROM licensing_idempotency_records")).scalar()
     assert records == len(spaces)
+
+
+def test_the_sites_own_paths_under_the_prefix_say_which_methods_they_have(create_host: Callable[..., Host]) -> None:
+    """What answers paths that lead nowhere takes every method, and so hid from Flask which methods a path of the site's
+    own under the prefix has: OPTIONS was answered without ``Allow``, and POST to a folder of the site's, which takes
+    GET with a slash at the end, with a redirect."""
+    host = create_host()
+
+    @host.app.get("/api/v1/folder/")
+    def folder() -> str:
+        return "folder"
+
+    client = host.app.test_client()
+    assert set(client.options("/api/v1/folder/").allow) == {"GET", "HEAD", "OPTIONS"}
+    assert set(client.post("/api/v1/folder/").allow) == {"GET", "HEAD", "OPTIONS"}
+    assert client.get("/api/v1/folder").status_code == 308
+    for answer in (client.post("/api/v1/folder"), client.get("/api/v1//folder/"), client.get("/api/v1/folder//")):
+        assert (answer.status_code, host.verified(answer)["code"]) == (404, 9404)

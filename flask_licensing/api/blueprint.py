@@ -40,9 +40,6 @@ PUBLISHED = (PUBLIC_KEYS, description_of(ENDPOINTS, PUBLIC_KEYS))
 CAPABILITIES = frozenset(endpoint.name for endpoint in ENDPOINTS)
 """What an API key may be limited to: each endpoint's name (contract section 2)."""
 
-HTTP_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-
-
 REST_OF_PATH = "licensing_rest_of_path"
 
 
@@ -51,6 +48,17 @@ class _RestOfPath(PathConverter):
 
     regex = "(?s:.*)"
     part_isolating = False
+
+
+class _EveryMethod(set[str]):
+    """Has every method and names none, so that the app's own routes alone say which methods a path has."""
+
+    def __contains__(self, method: object) -> bool:
+        return method != _METHOD_OF_NO_ROUTE
+
+
+_METHOD_OF_NO_ROUTE = "--"
+"""With this one Werkzeug looks for a route when it wants to know which methods there are."""
 
 
 def create_blueprint(state: LicensingState) -> Blueprint:
@@ -78,7 +86,9 @@ def _take_every_method(blueprint: Blueprint, path: str, name: str, view: Callabl
     def add(setup: BlueprintSetupState) -> None:
         endpoint = f"{blueprint.name}.{name}"
         setup.app.view_functions[endpoint] = view
-        setup.app.url_map.add(setup.app.url_rule_class(f"{setup.url_prefix}{path}", endpoint=endpoint, methods=None))
+        rule = setup.app.url_rule_class(f"{setup.url_prefix}{path}", endpoint=endpoint)
+        rule.methods = _EveryMethod()
+        setup.app.url_map.add(rule)
 
     blueprint.record(add)
 
@@ -96,7 +106,8 @@ def _name_the_request(response: Response) -> Response:
 
 def _no_such_endpoint(state: LicensingState, **_: Any) -> Response:
     methods = _methods_of_the_host(state.app)
-    if methods:
+    # With this method too, it is a path that leads somewhere once its repeated slashes are one.
+    if methods and request.method not in methods:
         # The app has this path, with other methods. Without a rule the request is no longer this blueprint's, and the
         # app's own 405 page answers, as it would have done.
         request.url_rule = None
@@ -109,5 +120,4 @@ def _methods_of_the_host(app: Flask) -> list[str]:
     """Return the methods with which this path leads to a route of the app's own."""
     adapter = app.create_url_adapter(request)
     assert adapter is not None  # noqa: S101 - there is one in every request
-    endpoint = request.endpoint
-    return [method for method in HTTP_METHODS if adapter.match(method=method, return_rule=True)[0].endpoint != endpoint]
+    return [*adapter.allowed_methods()]
