@@ -1,7 +1,12 @@
-"""Private keys that change while several worker processes of a real server answer several clients."""
+"""Private keys that change while several worker processes of a real server answer several clients.
+
+``LICENSING_TEST_SCALE=10 LICENSING_TEST_SEED=7 python -m pytest tests/test_keys_under_load.py`` changes them ten times
+as often, at other moments.
+"""
 
 from __future__ import annotations
 
+import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,6 +20,7 @@ from flask_licensing.verification import load_public_keys, verify_response
 from tests.http_client import get
 from tests.key_pairs import key_pairs
 from tests.programs import PROJECT, run_python, wait_until
+from tests.scale import SCALE, SEED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -28,9 +34,10 @@ if TYPE_CHECKING:
 
 WORKERS = 3
 CLIENTS = 4
-ROTATIONS = 6
+ROTATIONS = 6 * SCALE
 REFRESH_SECONDS = 0.5
-MOST_REQUESTS = 1000
+IN_A_ROW = 20 * WORKERS
+MOST_REQUESTS = 1000 * SCALE
 """How many requests one client sends at most."""
 
 FIRST, SECOND = key_pairs(2)
@@ -63,6 +70,10 @@ class Traffic:
     def wait_for(self, key_id: str | None) -> None:
         """Wait until an answer is signed with the key."""
         wait_until(lambda: self.stopped.is_set() or key_id in self.signed_with)
+
+    def wait_for_all(self, key_id: str) -> None:
+        """Wait until so many answers in a row are signed with the key that every worker seems to have it."""
+        wait_until(lambda: self.stopped.is_set() or set(self.signed_with[-IN_A_ROW:]) == {key_id})
 
     def wait_for_answers(self, number: int) -> None:
         """Wait until so many more answers came."""
@@ -119,7 +130,7 @@ def test_every_answer_of_rotations_verifies_with_a_key_published_at_that_time(
     serve_folder: Callable[..., AbstractContextManager[GunicornServer]],
     product_id: int | None,
 ) -> None:
-    licensing = folder_host.licensing
+    licensing, moments = folder_host.licensing, random.Random(SEED)  # noqa: S311 - chooses moments, no secrets
     path = f"/api/v1/public-keys/{product_id}" if product_id else "/api/v1/public-keys"
 
     def published() -> dict[str, RSAPublicKey]:
@@ -133,6 +144,7 @@ def test_every_answer_of_rotations_verifies_with_a_key_published_at_that_time(
         with serve_folder() as server, (traffic := Traffic(server, folder_host, published)).running():
             traffic.wait_for(first)
             for turn in range(ROTATIONS):
+                traffic.wait_for_answers(moments.randrange(4 * CLIENTS))
                 if turn % 2:
                     licensing.generate_private_key(product_id, pending=True)
                 traffic.wait_for(licensing.rotate_key(product_id).active.key_id)
@@ -170,9 +182,9 @@ def test_no_request_fails_while_a_key_file_is_replaced_half_written_unreadable_o
     known = load_public_keys(FIRST.public_pem + SECOND.public_pem)
     file, new_file = folder / "global.pem", folder / "new.pem"
 
-    def wait_for_log(text: str, *, of_workers: int = 1) -> None:
+    def wait_for_log(text: str) -> None:
         beginning = len(server.log())
-        wait_until(lambda: traffic.stopped.is_set() or server.log()[beginning:].count(text) >= of_workers)
+        wait_until(lambda: traffic.stopped.is_set() or text in server.log()[beginning:])
         traffic.wait_for_answers(CLIENTS)
 
     # With --preload, so that no worker starts while there is no key to load.
@@ -180,27 +192,29 @@ def test_no_request_fails_while_a_key_file_is_replaced_half_written_unreadable_o
         serve_folder("--preload") as server,
         (traffic := Traffic(server, folder_host, lambda: known)).running(),
     ):
-        traffic.wait_for(FIRST.id)
-        file.write_text(SECOND.pem[:900])
-        wait_for_log(f"goes on signing: the file {file} is not a private key")
-        file.write_text("")
-        wait_for_log(f"goes on signing: the file {file} is empty")
-        file.unlink()
-        wait_for_log(f"goes on signing: the file {file} is gone")
-        file.mkdir()
-        wait_for_log(f"goes on signing: The file {file} can't be read: Is a directory")
-        away = folder.rename(folder.with_name("away"))
-        folder.write_text("a file where the folder should be")
-        wait_for_log(f"goes on signing: The folder {folder} can't be read: Not a directory")
-        folder.unlink()
-        away.rename(folder)
-        file.rmdir()
-        assert set(traffic.signed_with) == {FIRST.id}
-        SECOND.write(new_file)
-        new_file.rename(file)
-        traffic.wait_for(SECOND.id)
-        traffic.wait_for_answers(10 * CLIENTS)
+        before, after = FIRST, SECOND
+        for _ in range(SCALE):
+            traffic.wait_for_all(before.id)
+            beginning = len(traffic.signed_with)
+            file.write_text(after.pem[:900])
+            wait_for_log(f"goes on signing: the file {file} is not a private key")
+            file.write_text("")
+            wait_for_log(f"goes on signing: the file {file} is empty")
+            file.unlink()
+            wait_for_log(f"goes on signing: the file {file} is gone")
+            file.mkdir()
+            wait_for_log(f"goes on signing: The file {file} can't be read: Is a directory")
+            away = folder.rename(folder.with_name("away"))
+            folder.write_text("a file where the folder should be")
+            wait_for_log(f"goes on signing: The folder {folder} can't be read: Not a directory")
+            folder.unlink()
+            away.rename(folder)
+            file.rmdir()
+            assert set(traffic.signed_with[beginning:]) == {before.id}
+            after.write(new_file)
+            new_file.rename(file)
+            before, after = after, before
+        traffic.wait_for_all(before.id)
     assert set(traffic.signed_with) == {FIRST.id, SECOND.id}
-    assert traffic.signed_with[-1] == SECOND.id
     assert len(folder_host.stored_license_keys()) == len(traffic.signed_with)
     assert "Traceback" not in server.log()
