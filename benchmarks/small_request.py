@@ -84,10 +84,10 @@ def _sign(floor: Floor, seconds: float) -> Load:
     """Sign, and do nothing else, for about this long."""
     latencies: list[float] = []
     started = time.perf_counter()
-    while (elapsed := time.perf_counter() - started) < seconds:
+    while (before := time.perf_counter()) - started < seconds:
         floor.sign("x" * 140)
-        latencies.append(0)
-    return Load(elapsed, latencies)
+        latencies.append(time.perf_counter() - before)
+    return Load(before - started, latencies)
 
 
 def _comparisons(samples: dict[str, list[Load]]) -> list[Comparison]:
