@@ -326,3 +326,21 @@ def test_a_private_key_is_made_before_there_are_tables_and_the_log_says_what_is_
         host.db.drop_all()
         assert host.licensing.generate_private_key().exists()
     assert "private-key-generated of private-key:global.pem is not in the audit log" in caplog.text
+
+
+def test_what_is_purged_may_be_many_pages(
+    create_host: Callable[..., Host],
+    database_url: str,
+    licensing_clock: FrozenClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("flask_licensing.stores.audit_records.PURGE_PAGE_SIZE", 2)
+    monkeypatch.setattr("flask_licensing.stores.sqlalchemy.PURGE_PAGE_SIZE", 2)
+    host = create_host(database_url, clock=licensing_clock)
+    for number in range(5):
+        _post(host, license_keys=f'["{number}"]', headers={"Idempotency-Key": str(number)})
+    licensing_clock.move(days=30)
+    with host.app.app_context():
+        assert host.licensing.purge_audit_log(licensing_clock.now) == 7
+        assert host.licensing.purge_idempotency_records(licensing_clock.now) == 5
+    assert [event.action for event in _events(host)] == ["idempotency-records-purged", "audit-log-purged"]

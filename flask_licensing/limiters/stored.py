@@ -72,7 +72,7 @@ class StoredLimits:
         if time.monotonic() < self._ask_again_at:
             return self._meanwhile.hit(key)
         try:
-            return self._hit(quote(key, safe=":"))
+            return self._hit(quote(key, safe=":", errors="surrogatepass"))
         except self._failures as error:
             self._ask_again_at = time.monotonic() + OUTAGE_SECONDS
             _logger.warning(

@@ -17,6 +17,9 @@ _TABLE = cast("sa.Table", models.AuditRecord.__table__)
 # Nobody asks for the id; without "inline" SQLAlchemy fetches it.
 _INSERT = sa.insert(_TABLE).inline()
 
+PURGE_PAGE_SIZE = 10_000
+"""Records deleted in one statement."""
+
 
 def insert_event(connection: sa.Connection, event: AuditEvent) -> None:
     """Store an event, in one statement."""
@@ -61,7 +64,14 @@ def count_records(connection: sa.Connection, before: datetime) -> int:
 def purge_records(connection: sa.Connection, before: datetime, event: AuditEvent) -> int:
     """Store the event of a purge, and delete the records from before then, which the triggers permit from there on."""
     insert_event(connection, event)
-    return connection.execute(sa.delete(_TABLE).where(_TABLE.c.occurred_at < before)).rowcount
+    is_old = _TABLE.c.occurred_at < before
+    page = sa.select(_TABLE.c.id).where(is_old).order_by(_TABLE.c.id).limit(PURGE_PAGE_SIZE)
+    deleted = 0
+    # One DELETE of everything may read the whole table, and MariaDB then locks it against new records.
+    while ids := connection.scalars(page).all():
+        statement = sa.delete(_TABLE).where(_TABLE.c.id.between(ids[0], ids[-1]), is_old)
+        deleted += connection.execute(statement).rowcount
+    return deleted
 
 
 def _to_record(row: sa.Row[tuple[object, ...]]) -> AuditRecord:

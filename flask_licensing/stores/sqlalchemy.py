@@ -67,6 +67,9 @@ _FIND_IDEMPOTENCY_RECORD = sa.select(_IDEMPOTENCY_RECORDS).where(
 )
 _ADD_IDEMPOTENCY_RECORD = sa.insert(_IDEMPOTENCY_RECORDS)
 
+PURGE_PAGE_SIZE = 1000
+"""Idempotency records deleted in one statement."""
+
 
 class SQLAlchemyKeyStore:
     """Keeps products, license keys, API keys, idempotency records and the audit log with SQLAlchemy.
@@ -170,8 +173,19 @@ class SQLAlchemyKeyStore:
 
     def delete_idempotency_records(self, before: datetime) -> int:
         """Delete the records created before then; return how many those were."""
-        statement = sa.delete(_IDEMPOTENCY_RECORDS).where(_IDEMPOTENCY_RECORDS.c.created_at < before)
-        return self._connection().execute(statement).rowcount
+        connection, table = self._connection(), _IDEMPOTENCY_RECORDS
+        page = (
+            sa.select(table.c.key_digest)
+            .where(table.c.key_digest > sa.bindparam("last"), table.c.created_at < before)
+            .order_by(table.c.key_digest)
+            .limit(PURGE_PAGE_SIZE)
+        )
+        deleted, last = 0, ""
+        # One DELETE would read the whole table, and MariaDB then locks it against new records.
+        while digests := connection.scalars(page, {"last": last}).all():
+            deleted += connection.execute(sa.delete(table).where(table.c.key_digest.in_(digests))).rowcount
+            last = digests[-1]
+        return deleted
 
     def add_api_key(
         self,
