@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def test_a_steady_run_sees_requests_memory_and_connections_in_each_interval(tmp_path: Path) -> None:
     output = tmp_path / "figures.json"
-    options = {"database": "sqlite", "minutes": 0.1, "intervals": 4, "warm-up": 1, "rate": 40, "output": output}
+    options = {"database": "sqlite", "minutes": 0.05, "intervals": 4, "warm-up": 1, "rate": 40, "output": output}
     finished = CliRunner().invoke(steady_load.main, [f"--{name}={value}" for name, value in options.items()])
     assert finished.exit_code == 0, finished.output
     assert "memory of the workers, MB" in finished.output

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 WORKERS = 4
 CLIENTS = 16
-REQUESTS_OF_A_CLIENT = 3 * SCALE
+REQUESTS_OF_A_CLIENT = 2 * SCALE
 KEYS_OF_A_REQUEST = 500
 DISTINCT_KEYS = 2000
 """How many license keys the clients choose from: few, so that the same one is asked for in several requests at once."""
@@ -58,7 +58,6 @@ SET_UPS = {
     "sqlite-begin": SetUp("sqlite", {"SQLITE_BEGIN": "BEGIN"}),
     "sqlite-wal-begin": SetUp("sqlite", {"SQLITE_BEGIN": "BEGIN"}, WRITE_AHEAD_LOG),
     "postgresql": SetUp("postgresql"),
-    "postgresql-repeatable-read": _isolated("postgresql", "REPEATABLE READ"),
     "postgresql-serializable": _isolated("postgresql", "SERIALIZABLE"),
     "mariadb": SetUp("mariadb"),
     "mariadb-serializable": _isolated("mariadb", "SERIALIZABLE"),
