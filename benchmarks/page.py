@@ -88,10 +88,12 @@ def _short(number: float) -> str:
 def _shares(results: Sequence[Result]) -> str:
     rows = []
     for result in results:
+        # Of two clocks read one after the other, the second may be a microsecond behind.
+        waits = [max(0.0, share.wait) for share in result.shares]
         whole = sum(share.cpu for share in result.shares)
         rows += [
-            (result.database, share.part, f"{share.cpu:.0f} µs", f"{share.cpu / whole:.0%}", f"{share.wait:.0f} µs")
-            for share in result.shares
+            (result.database, share.part, f"{share.cpu:.0f} µs", f"{share.cpu / whole:.0%}", f"{wait:.0f} µs")
+            for share, wait in zip(result.shares, waits, strict=True)
         ]
     return _table(("database", "part", "CPU time", "share", "waiting"), rows)
 
