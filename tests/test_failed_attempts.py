@@ -6,7 +6,9 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy.pool import QueuePool
 
+from flask_licensing.api import authentication
 from flask_licensing.config import Settings
 from flask_licensing.limiters import in_process
 from flask_licensing.limiters.in_process import InProcessLimiter
@@ -180,3 +182,32 @@ def test_each_process_counts_by_itself_while_the_storage_is_away(
         server.kill()
         server.wait()
         assert _codes(host, LIMIT + 1) == [100] * LIMIT + [9429]
+
+
+@pytest.mark.parametrize(("elapsed", "rest"), [(0.0, 5), (0.0012, 3.8), (0.0072, 2.8), (0.0999, 0.1)])
+def test_what_is_left_of_a_step(elapsed: float, rest: float) -> None:
+    assert authentication.rest_of_step(elapsed) == pytest.approx(rest / 1000)
+
+
+@pytest.mark.parametrize("revoked", [False, True], ids=["unknown", "inactive"])
+def test_a_refusal_waits_for_a_full_step_without_a_connection(
+    host: Host, monkeypatch: pytest.MonkeyPatch, revoked: bool
+) -> None:
+    with host.app.app_context():
+        created = host.licensing.create_api_key("revoked")
+        host.licensing.revoke_api_key(created.api_key.id)
+        pool = host.db.engine.pool
+    assert isinstance(pool, QueuePool)
+    waits: list[tuple[float, int]] = []
+    monkeypatch.setattr(authentication, "sleep", lambda seconds: waits.append((seconds, pool.checkedout())))
+    _try(host, created.secret if revoked else GUESS)
+    ((seconds, connections),) = waits
+    assert 0 < seconds <= authentication.REFUSAL_STEP_SECONDS
+    assert connections == 0
+
+
+def test_a_caller_that_is_let_in_does_not_wait(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(authentication, "sleep", waits.append)
+    assert _codes(host, 1, host.secret) == [900]
+    assert waits == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Request, Response, request
 
 from flask_licensing.api.answers import sign_outcome, to_response
-from flask_licensing.api.authentication import API_KEY_FIELD, HEADER_WHITE_SPACE, authenticate
+from flask_licensing.api.authentication import API_KEY_FIELD, HEADER_WHITE_SPACE, authenticate, wait_for_full_step
 from flask_licensing.api.request_fields import read_body, read_fields
 from flask_licensing.errors import InactiveApiKey, InvalidApiKey, MalformedRequest, WrongMethod
 from flask_licensing.services.idempotency import IdempotentRequest
@@ -57,6 +58,7 @@ class Endpoint:
         # The body is read before the transaction begins: a slow client would keep a connection and locks waiting.
         read_body(request)
         call = _Call(state, self, request)
+        started = time.monotonic()
         try:
             answer, after_commit = run_transaction(
                 state.key_store,
@@ -65,6 +67,8 @@ class Endpoint:
                 repeatable=call.is_idempotent,
             )
         except (InvalidApiKey, InactiveApiKey):
+            # The transaction is over: nothing waits but the caller.
+            wait_for_full_step(started)
             limit_failed_attempts(state.failed_attempt_limiter, request.remote_addr)
             raise
         if after_commit:
