@@ -80,7 +80,7 @@ class MariaDB:
     def start(self) -> None:
         command = [self._program, *self._data, *self._options]
         with (self._folder / "programs.log").open("ab") as log:
-            self._process = subprocess.Popen(_as_user("mysql", command), stdout=log, stderr=log)  # noqa: S603
+            self._process = subprocess.Popen(_as_user("mysql", command), stdout=log, stderr=log)  # noqa: S603 - ours
         wait_until(self._answers)
 
     def stop(self, *, at_once: bool) -> None:
