@@ -111,7 +111,7 @@ class _Call:
     def _fields(self) -> dict[str, Any]:
         return read_fields(self._request, longest_array=self._state.settings.max_keys_per_request)
 
-    @property
+    @cached_property
     def _idempotency_key(self) -> str:
         return self._request.headers.get(IDEMPOTENCY_KEY_HEADER, "").strip(HEADER_WHITE_SPACE)
 
