@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from flask_licensing.domain import AuditAction
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -23,7 +21,7 @@ AUDIT_TABLE = "licensing_audit_records"
 _REFUSAL = f"{AUDIT_TABLE} is append-only; flask licensing purge-audit-log deletes old records"
 _PURGED = (
     f"EXISTS (SELECT 1 FROM {AUDIT_TABLE}"  # noqa: S608 - constants
-    f" WHERE action = '{AuditAction.AUDIT_LOG_PURGED}' AND deleted_before > OLD.occurred_at)"
+    f" WHERE action = 'audit-log-purged' AND deleted_before > OLD.occurred_at)"
 )
 _TAKEN = f"EXISTS (SELECT 1 FROM {AUDIT_TABLE} WHERE id = NEW.id)"  # noqa: S608 - constants
 

@@ -203,21 +203,6 @@ class IdempotencyRecord:
     created_at: datetime
 
 
-class AuditAction(StrEnum):
-    """What can change a key store, as it stands in the audit log."""
-
-    LICENSE_KEYS_CREATED = "license-keys-created"
-    LICENSE_KEYS_IMPORTED = "license-keys-imported"
-    PRODUCT_CREATED = "product-created"
-    API_KEY_CREATED = "api-key-created"
-    API_KEY_REVOKED = "api-key-revoked"
-    PRIVATE_KEY_GENERATED = "private-key-generated"
-    PRIVATE_KEY_ROTATED = "private-key-rotated"
-    PRIVATE_KEY_RETIRED = "private-key-retired"
-    AUDIT_LOG_PURGED = "audit-log-purged"
-    IDEMPOTENCY_RECORDS_PURGED = "idempotency-records-purged"
-
-
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where a change comes from.
@@ -235,8 +220,8 @@ class Origin:
 class AuditEvent:
     """One change of a key store: who made it, from where, and when (naive UTC). It holds no secret and no license key.
 
-    ``action`` is an :class:`AuditAction`. ``target`` names what was changed where that is no product. The counts are
-    those the action has; ``deleted_before`` is the date of a purge.
+    ``action`` is one of those in docs/audit-log.md. ``target`` names what was changed where that is no product. The
+    counts are those the action has; ``deleted_before`` is the date of a purge.
     """
 
     occurred_at: datetime

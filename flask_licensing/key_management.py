@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from flask_licensing.api.origins import current_origin
 from flask_licensing.assembly import passphrase_of
-from flask_licensing.domain import MAX_INTEGER, AuditAction
+from flask_licensing.domain import MAX_INTEGER
 from flask_licensing.errors import LicensingError
 from flask_licensing.services.key_rotation import KeyRotator
 from flask_licensing.services.private_keys import (
@@ -18,6 +18,7 @@ from flask_licensing.services.private_keys import (
     write_private_key,
 )
 from flask_licensing.state import current_state
+from flask_licensing.work import run_work
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from flask_licensing.domain import PrivateKeyInfo
     from flask_licensing.services.key_rotation import KeyRotation
     from flask_licensing.state import LicensingState
+
+PRIVATE_KEY_GENERATED = "private-key-generated"
+PRIVATE_KEY_ROTATED = "private-key-rotated"
+PRIVATE_KEY_RETIRED = "private-key-retired"
 
 _logger = logging.getLogger(__name__)
 
@@ -61,7 +66,7 @@ class KeyManagement:
         else:
             file = write_private_key(source, product_id, passphrase=passphrase, overwrite=overwrite)
         state.key_ring.ask_again()
-        _record(state, AuditAction.PRIVATE_KEY_GENERATED, product_id, file.name)
+        _record(state, PRIVATE_KEY_GENERATED, product_id, file.name)
         return file
 
     def rotate_key(self, product_id: int | None = None) -> KeyRotation:
@@ -82,7 +87,7 @@ class KeyManagement:
         rotator = KeyRotator(require_folder(state.private_key_source), state.key_loader)
         rotation = rotator.rotate(product_id, passphrase=passphrase_of(state.settings), now=state.clock())
         state.key_ring.ask_again()
-        _record(state, AuditAction.PRIVATE_KEY_ROTATED, product_id, rotation.active.key_id)
+        _record(state, PRIVATE_KEY_ROTATED, product_id, rotation.active.key_id)
         return rotation
 
     def retire_key(self, key_id: str) -> list[PrivateKeyInfo]:
@@ -103,7 +108,7 @@ class KeyManagement:
         )
         state.key_ring.ask_again()
         for of_file in retired:
-            _record(state, AuditAction.PRIVATE_KEY_RETIRED, of_file.product_id, key_id)
+            _record(state, PRIVATE_KEY_RETIRED, of_file.product_id, key_id)
         return retired
 
     def list_keys(self) -> list[PrivateKeyInfo]:
@@ -127,11 +132,10 @@ class KeyManagement:
         return show_public_key(current_state().key_ring, product_id)
 
 
-def _record(state: LicensingState, action: AuditAction, product_id: int | None, name: str | None) -> None:
+def _record(state: LicensingState, action: str, product_id: int | None, name: str | None) -> None:
     try:
-        with state.key_store.transaction():
-            origin, target = current_origin(), f"private-key:{name}"
-            state.audit_log.record(origin, action, state.clock(), product_id=product_id, target=target)
+        target = f"private-key:{name}"
+        run_work(state, current_origin(), lambda work: work.record(action, product_id=product_id, target=target))
     except Exception as error:  # noqa: BLE001 - the files are changed, whatever the database says to that
         _logger.warning("%s of private-key:%s is not in the audit log: %s", action, name, type(error).__name__)
 

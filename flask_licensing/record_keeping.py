@@ -12,6 +12,7 @@ from flask_licensing.services.audit_log import (
     purge_idempotency_records,
 )
 from flask_licensing.state import current_state
+from flask_licensing.work import run_work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,7 @@ class RecordKeeping:
         Args:
             limit: the most records; by default all.
             since: the time of the earliest, aware or naive UTC; by default any.
-            action: an :class:`~flask_licensing.domain.AuditAction`, or its text; by default any.
+            action: what changed, such as ``"api-key-created"`` (docs/audit-log.md has all); by default any.
 
         Raises:
             LicensingError: the key store keeps no audit log.
@@ -52,9 +53,7 @@ class RecordKeeping:
             TransactionConflict: another purge ran at the same time; this one may be tried again.
 
         """
-        state = current_state()
-        with state.key_store.transaction():
-            return purge_audit_log(state.key_store, current_origin(), before=before, now=state.clock())
+        return run_work(current_state(), current_origin(), lambda work: purge_audit_log(work, before=before))
 
     def protect_audit_log(self) -> None:
         """Create the triggers that make the audit log append-only, in place of those that are there, and commit.
@@ -82,8 +81,4 @@ class RecordKeeping:
             StoreUnavailable: the database can't be reached.
 
         """
-        state = current_state()
-        with state.key_store.transaction():
-            return purge_idempotency_records(
-                state.key_store, state.audit_log, current_origin(), before=before, now=state.clock()
-            )
+        return run_work(current_state(), current_origin(), lambda work: purge_idempotency_records(work, before=before))

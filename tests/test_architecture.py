@@ -11,6 +11,15 @@ import flask_licensing
 
 PACKAGE = Path(flask_licensing.__file__).parent
 
+METHODS = {
+    "api_key_methods",
+    "inventory_methods",
+    "key_management",
+    "license_key_methods",
+    "product_methods",
+    "record_keeping",
+}
+
 ROWS = [
     {"_version", "codes", "config", "domain", "errors", "json_values", "log_text", "signals"},
     {"hooks", "public_keys", "remote_signing", "signing", "verification", "wire"},
@@ -22,9 +31,10 @@ ROWS = [
         "schemas",
         "services",
         "state",
+        "work",
     },
     {"api", "limiters", "stores"},
-    {"assembly", "cli", "extension", "key_management", "record_keeping", "testing"},
+    {"assembly", "cli", "extension", "testing"} | METHODS,
 ]
 """The rows from the base upwards. Inside a row modules may import one another, never in a circle."""
 

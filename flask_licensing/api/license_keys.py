@@ -14,8 +14,8 @@ from flask_licensing.errors import IncorrectData
 from flask_licensing.log_text import printable
 from flask_licensing.response_schemas import CreationResultSchema, FieldErrorsSchema
 from flask_licensing.schemas import CreateLicenseKeysSchema
-from flask_licensing.services.license_keys import add_batch, check_batch
-from flask_licensing.signals import license_keys_created, send_after_commit
+from flask_licensing.services.license_keys import create_license_keys
+from flask_licensing.work import Work
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,12 +30,12 @@ _FIELD_ERRORS = FieldErrorsSchema()
 
 
 def _create_license_keys(state: LicensingState, caller: Caller, sent_fields: Mapping[str, Any]) -> Outcome:
-    now = state.clock()
+    work = Work(state.key_store, state.audit_log, origin_of_request(caller.id), state.clock())
+    schema = _schema(state.settings.max_keys_per_request)
     try:
-        batch = check_batch(state.key_store, _schema(state.settings.max_keys_per_request), sent_fields, now)
+        batch, result = create_license_keys(work, schema, sent_fields, caller=caller.id)
     except IncorrectData as refused:
         return Outcome.of(Code.INCORRECT_DATA, _FIELD_ERRORS.dump(refused), product_id=refused.product_id)
-    result = add_batch(state.key_store, state.audit_log, origin_of_request(caller.id), batch, now)
 
     def after_commit() -> None:
         _logger.info(
@@ -45,8 +45,8 @@ def _create_license_keys(state: LicensingState, caller: Caller, sent_fields: Map
             batch.terms.product_id,
             result.duplicate,
         )
-        if result.created:
-            send_after_commit(license_keys_created, state.app, batch=batch, result=result, caller=caller.id)
+        for call in work.after_commit:
+            call(state.app)
 
     return Outcome.of(
         Code.LICENSE_KEYS_CREATED if result.created else Code.NO_LICENSE_KEYS_CREATED,

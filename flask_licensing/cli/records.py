@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from flask_licensing.cli.group import json_option, print_json, print_json_list, print_lines
-from flask_licensing.domain import AuditAction
+from flask_licensing.key_management import PRIVATE_KEY_GENERATED, PRIVATE_KEY_RETIRED, PRIVATE_KEY_ROTATED
+from flask_licensing.services.api_keys import API_KEY_CREATED, API_KEY_REVOKED
+from flask_licensing.services.audit_log import AUDIT_LOG_PURGED, IDEMPOTENCY_RECORDS_PURGED
+from flask_licensing.services.license_key_import import LICENSE_KEYS_IMPORTED
+from flask_licensing.services.license_keys import LICENSE_KEYS_CREATED
+from flask_licensing.services.products import PRODUCT_CREATED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +23,20 @@ if TYPE_CHECKING:
     from flask_licensing.cli.group import LicensingGroup
     from flask_licensing.domain import AuditRecord
     from flask_licensing.extension import Licensing
+
+AUDIT_ACTIONS = (
+    LICENSE_KEYS_CREATED,
+    LICENSE_KEYS_IMPORTED,
+    PRODUCT_CREATED,
+    API_KEY_CREATED,
+    API_KEY_REVOKED,
+    PRIVATE_KEY_GENERATED,
+    PRIVATE_KEY_ROTATED,
+    PRIVATE_KEY_RETIRED,
+    AUDIT_LOG_PURGED,
+    IDEMPOTENCY_RECORDS_PURGED,
+)
+"""What can change a key store, as it stands in the audit log."""
 
 DEFAULT_LIMIT = 100
 
@@ -32,7 +51,7 @@ def add_record_commands(group: LicensingGroup, licensing: Licensing) -> None:
         "--limit", type=click.IntRange(min=0), default=DEFAULT_LIMIT, show_default=True, help="Most records; 0 is all."
     )
     @click.option("--since", type=click.DateTime(), help="The earliest time, in UTC; by default any.")
-    @click.option("--action", type=click.Choice([action.value for action in AuditAction]), help="By default any.")
+    @click.option("--action", type=click.Choice(AUDIT_ACTIONS), help="By default any.")
     @json_option
     def audit_log(limit: int, since: datetime | None, action: str | None, *, as_json: bool) -> None:
         """Show what changed the key store, newest first."""

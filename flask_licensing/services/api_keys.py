@@ -8,7 +8,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from flask_licensing.config import IpNetwork, parse_networks
-from flask_licensing.domain import AuditAction, Caller, Credentials, NewApiKey, naive_utc
+from flask_licensing.domain import Caller, Credentials, NewApiKey, naive_utc
 from flask_licensing.errors import (
     AddressNotAllowed,
     InactiveApiKey,
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime, timedelta
 
-    from flask_licensing.domain import Origin
-    from flask_licensing.services.audit_log import AuditLog
+    from flask_licensing.work import Work
+
+API_KEY_CREATED = "api-key-created"
+API_KEY_REVOKED = "api-key-revoked"
 
 MIN_SECRET_LENGTH = 16
 """Fewest characters of an API key brought along from elsewhere. Ours have 43, of 256 random bits."""
@@ -43,9 +45,7 @@ def hash_secret(secret: str) -> str:
 
 
 def create_api_key(
-    store: ApiKeyStore,
-    audit_log: AuditLog,
-    origin: Origin,
+    work: Work,
     *,
     name: str,
     capabilities: Collection[str] | None,
@@ -53,9 +53,8 @@ def create_api_key(
     allowed_ips: Collection[str] | None,
     expires_at: datetime | None,
     secret: str | None,
-    now: datetime,
 ) -> NewApiKey:
-    """Store a new API key and return it with its secret; the caller holds the transaction.
+    """Store a new API key and return it with its secret.
 
     ``None`` means no limit for ``capabilities`` and ``allowed_ips``, no end for ``expires_at``, and a random
     ``secret``.
@@ -64,6 +63,7 @@ def create_api_key(
         IncorrectData: a value is wrong, or the secret is in use already.
 
     """
+    store = require_api_key_store(work.store)
     checked_secret = secrets.token_urlsafe(32) if secret is None else _check_secret(store, secret)
     api_key = store.add_api_key(
         name=check_name(name),
@@ -71,17 +71,17 @@ def create_api_key(
         capabilities=None if capabilities is None else _check_capabilities(capabilities, known_capabilities),
         allowed_networks=None if allowed_ips is None else _check_networks(allowed_ips),
         expires_at=None if expires_at is None else naive_utc(expires_at),
-        created_at=now,
+        created_at=work.now,
     )
-    audit_log.record(origin, AuditAction.API_KEY_CREATED, now, target=caller_id(api_key.id))
+    work.record(API_KEY_CREATED, target=caller_id(api_key.id))
     return NewApiKey(api_key, checked_secret)
 
 
-def revoke_api_key(store: ApiKeyStore, audit_log: AuditLog, origin: Origin, api_key_id: int, now: datetime) -> bool:
-    """Make an API key inactive and answer whether there is such a key; the caller holds the transaction."""
-    is_known = store.revoke_api_key(api_key_id)
+def revoke_api_key(work: Work, api_key_id: int) -> bool:
+    """Make an API key inactive and answer whether there is such a key."""
+    is_known = require_api_key_store(work.store).revoke_api_key(api_key_id)
     if is_known:
-        audit_log.record(origin, AuditAction.API_KEY_REVOKED, now, target=caller_id(api_key_id))
+        work.record(API_KEY_REVOKED, target=caller_id(api_key_id))
     return is_known
 
 

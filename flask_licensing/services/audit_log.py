@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask_licensing.domain import AuditAction, AuditEvent, naive_utc
+from flask_licensing.domain import AuditEvent, naive_utc
 from flask_licensing.errors import IncorrectData, LicensingError, TransactionConflict
 from flask_licensing.hooks import AuditStore, AuditTriggerStore, IdempotencyRecordPurgeStore
 
@@ -12,8 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from flask_licensing.domain import AuditRecord, Origin
+    from flask_licensing.domain import AuditRecord
     from flask_licensing.hooks import KeyStore
+    from flask_licensing.work import Work
+
+AUDIT_LOG_PURGED = "audit-log-purged"
+IDEMPOTENCY_RECORDS_PURGED = "idempotency-records-purged"
 
 PAGE_SIZE = 1000
 """Records asked for at once."""
@@ -30,33 +34,10 @@ class AuditLog:
         """Whether there is a place for records."""
         return self._store is not None
 
-    def record(
-        self,
-        origin: Origin,
-        action: AuditAction,
-        now: datetime,
-        *,
-        product_id: int | None = None,
-        target: str | None = None,
-        created: int | None = None,
-        duplicate: int | None = None,
-        deleted: int | None = None,
-    ) -> None:
+    def add(self, event: AuditEvent) -> None:
         """Record a change; the caller holds the transaction that makes it."""
-        if self._store is None:
-            return
-        self._store.add_audit_event(
-            AuditEvent(
-                occurred_at=now,
-                action=action,
-                origin=origin,
-                product_id=product_id,
-                target=target,
-                created=created,
-                duplicate=duplicate,
-                deleted=deleted,
-            )
-        )
+        if self._store is not None:
+            self._store.add_audit_event(event)
 
 
 def list_audit_records(
@@ -85,10 +66,8 @@ def list_audit_records(
         left = None if left is None else left - size
 
 
-def purge_audit_log(store: object, origin: Origin, *, before: datetime, now: datetime) -> int:
+def purge_audit_log(work: Work, *, before: datetime) -> int:
     """Delete the records of events before ``before``, in whole seconds, record that, and return how many those were.
-
-    The caller holds the transaction.
 
     Raises:
         IncorrectData: ``before`` is in the future.
@@ -96,36 +75,31 @@ def purge_audit_log(store: object, origin: Origin, *, before: datetime, now: dat
         TransactionConflict: another purge ran at the same time; this one may be tried again.
 
     """
-    audit_store = _require_audit_store(store)
-    before = _cutoff(before, now)
+    audit_store = _require_audit_store(work.store)
+    before = _cutoff(before, work.now)
     count = audit_store.count_audit_records(before)
     if count == 0:
         return 0
-    action = AuditAction.AUDIT_LOG_PURGED
-    event = AuditEvent(now, action, origin, deleted=count, deleted_before=before)
+    event = AuditEvent(work.now, AUDIT_LOG_PURGED, work.origin, deleted=count, deleted_before=before)
     deleted = audit_store.purge_audit_records(before, event)
     if deleted != count:
         raise TransactionConflict("another purge ran at the same time")
     return deleted
 
 
-def purge_idempotency_records(
-    store: object, audit_log: AuditLog, origin: Origin, *, before: datetime, now: datetime
-) -> int:
+def purge_idempotency_records(work: Work, *, before: datetime) -> int:
     """Delete the idempotency records from before ``before``, and return how many those were.
-
-    The caller holds the transaction.
 
     Raises:
         IncorrectData: ``before`` is in the future.
         LicensingError: the key store does not delete idempotency records.
 
     """
-    if not isinstance(store, IdempotencyRecordPurgeStore):
-        raise LicensingError(f"{type(store).__name__} does not delete idempotency records.")
-    deleted = store.delete_idempotency_records(_cutoff(before, now))
+    if not isinstance(work.store, IdempotencyRecordPurgeStore):
+        raise LicensingError(f"{type(work.store).__name__} does not delete idempotency records.")
+    deleted = work.store.delete_idempotency_records(_cutoff(before, work.now))
     if deleted:
-        audit_log.record(origin, AuditAction.IDEMPOTENCY_RECORDS_PURGED, now, deleted=deleted)
+        work.record(IDEMPOTENCY_RECORDS_PURGED, deleted=deleted)
     return deleted
 
 

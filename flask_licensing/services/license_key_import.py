@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from itertools import repeat
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from marshmallow import ValidationError
 
-from flask_licensing.domain import AuditAction
 from flask_licensing.errors import IncorrectData
 from flask_licensing.hooks import LicenseKeyRowStore
 from flask_licensing.schemas import LicenseKeyTermsSchema, sentences_of
 from flask_licensing.services.license_key_batches import Rejection, read_batch
 from flask_licensing.services.license_key_formats import TERMS_COLUMNS
 from flask_licensing.services.license_keys import with_time_of_assignment
-from flask_licensing.services.transactions import run_transaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
-    from flask_licensing.domain import LicenseKeyTerms, Origin
-    from flask_licensing.hooks import Clock, KeyStore
-    from flask_licensing.services.audit_log import AuditLog
+    from flask_licensing.domain import LicenseKeyTerms
+    from flask_licensing.hooks import KeyStore
     from flask_licensing.services.license_key_batches import Batch, Group
     from flask_licensing.services.license_key_formats import Row, Terms
+    from flask_licensing.work import Work
+
+LICENSE_KEYS_IMPORTED = "license-keys-imported"
 
 DEFAULT_BATCH_SIZE = 50_000
 """Rows in one transaction: on SQLite twice as fast as a fifth of them, as sorted keys meet the index in its order."""
@@ -63,29 +64,21 @@ class _DryRunEnded(Exception):
 class LicenseKeyImport:
     """Imports rows into a key store; each batch that creates license keys is a record in the audit log.
 
-    ``defaults`` are terms, by name, for rows that do not say. ``retry_seconds`` are those of
-    :func:`~flask_licensing.services.transactions.run_transaction`. ``reject`` is called with each row that can't be
+    ``run`` is :func:`~flask_licensing.work.run_work` for this app and origin. ``defaults`` are terms, by name, for rows
+    that do not say. ``reject`` is called with each row that can't be
     imported and the reason, in the order of the file. After each batch ``progress`` is called with the summary so far.
     """
 
     def __init__(
         self,
-        store: KeyStore,
-        audit_log: AuditLog,
-        origin: Origin,
-        clock: Clock,
+        run: Callable[..., Any],
         *,
         defaults: Mapping[str, Any],
-        retry_seconds: float,
         reject: Callable[[Row, str], None],
         progress: Callable[[ImportSummary], None],
     ) -> None:
-        self._store = store
-        self._audit_log = audit_log
-        self._origin = origin
-        self._clock = clock
+        self._run_work = run
         self._defaults = tuple(defaults.get(name) for name in TERMS_COLUMNS)
-        self._retry_seconds = retry_seconds
         self._reject = reject
         self._progress = progress
         self._schema = LicenseKeyTermsSchema()
@@ -106,21 +99,24 @@ class LicenseKeyImport:
         if not dry_run:
             return self._run(rows, batch_size, self._commit_batch)
         summary = ImportSummary()
-        try:
-            with self._store.transaction():
-                summary = self._run(rows, batch_size, self._add_batch)
-                raise _DryRunEnded
-        except _DryRunEnded:
-            return summary
+
+        def run_dry(work: Work) -> NoReturn:
+            nonlocal summary
+            summary = self._run(rows, batch_size, lambda batch: self._add_batch(work, batch))
+            raise _DryRunEnded
+
+        with suppress(_DryRunEnded):
+            self._run_work(run_dry)
+        return summary
 
     def _check_defaults(self) -> None:
         given = {name: value for name, value in zip(TERMS_COLUMNS, self._defaults, strict=True) if value is not None}
         wrong = self._schema.validate(given, partial=True)
         product_id = given.get("product_id")
         if product_id is not None and not wrong:
-            with self._store.transaction():
-                if self._store.find_product(int(product_id)) is None:
-                    wrong = {"product_id": [self._schema.unknown_product_sentence]}
+            product = self._run_work(lambda work: work.store.find_product(int(product_id)))
+            if product is None:
+                wrong = {"product_id": [self._schema.unknown_product_sentence]}
         if wrong:
             raise IncorrectData(wrong)
 
@@ -135,13 +131,13 @@ class LicenseKeyImport:
         return summary
 
     def _commit_batch(self, batch: Batch) -> _BatchResult:
-        return run_transaction(self._store, partial(self._add_batch, batch), retry_seconds=self._retry_seconds)
+        result: _BatchResult = self._run_work(lambda work: self._add_batch(work, batch), retry=True)
+        return result
 
-    def _add_batch(self, batch: Batch) -> _BatchResult:
-        now = self._clock()
+    def _add_batch(self, work: Work, batch: Batch) -> _BatchResult:
         rejected = list(batch.rejected)
         accepted: list[tuple[LicenseKeyTerms, Group]] = []
-        is_known = cache(lambda product_id: self._store.find_product(product_id) is not None)
+        is_known = cache(lambda product_id: work.store.find_product(product_id) is not None)
         for said, group in batch.groups.items():
             terms = self._check_terms(said)
             if not isinstance(terms, str) and not is_known(terms.product_id):
@@ -149,23 +145,13 @@ class LicenseKeyImport:
             if isinstance(terms, str):
                 rejected += map(Rejection, group.rows(said), repeat(terms))
             else:
-                accepted.append((with_time_of_assignment(terms, now), group))
-        created = self._store_groups(accepted, now)
+                accepted.append((with_time_of_assignment(terms, work.now), group))
+        created = _store_groups(work.store, accepted, work.now)
         count = sum(len(group.lines) for _, group in accepted)
         summary = ImportSummary(len(batch), created, count - created, len(rejected))
         if created:
-            self._record(summary, {terms.product_id for terms, _ in accepted}, now)
+            _record(work, summary, {terms.product_id for terms, _ in accepted})
         return _BatchResult(summary, sorted(rejected, key=lambda rejection: rejection.row.line))
-
-    def _record(self, summary: ImportSummary, product_ids: set[int], now: datetime) -> None:
-        self._audit_log.record(
-            self._origin,
-            AuditAction.LICENSE_KEYS_IMPORTED,
-            now,
-            product_id=product_ids.pop() if len(product_ids) == 1 else None,
-            created=summary.created,
-            duplicate=summary.duplicate,
-        )
 
     def _check_terms(self, said: Terms) -> LicenseKeyTerms | str:
         """Return the terms, or the sentences that say why they are none."""
@@ -183,23 +169,33 @@ class LicenseKeyImport:
             return " ".join(sentence for sentences in sentences_of(error).values() for sentence in sentences)
         return terms
 
-    def _store_groups(self, groups: list[tuple[LicenseKeyTerms, Group]], now: datetime) -> int:
-        if not groups:
-            return 0
-        if len(groups) == 1:
-            terms, group = groups[0]
-            return self._store.add_license_keys(sorted(set(group.license_keys)), terms, now)
-        rows = [
-            (line, license_key, terms)
-            for terms, group in groups
-            for line, license_key in zip(group.lines, group.license_keys, strict=True)
-        ]
-        # Of a key that is there twice the first row counts, so later rows are put in first.
-        rows.sort(key=itemgetter(0), reverse=True)
-        terms_of = {license_key: terms for _, license_key, terms in rows}
-        if isinstance(self._store, LicenseKeyRowStore):
-            return self._store.add_license_key_rows(sorted(terms_of.items(), key=itemgetter(0)), now)
-        return sum(
-            self._store.add_license_keys(sorted(key for key, its in terms_of.items() if its is terms), terms, now)
-            for terms, _ in groups
-        )
+
+def _record(work: Work, summary: ImportSummary, product_ids: set[int]) -> None:
+    work.record(
+        LICENSE_KEYS_IMPORTED,
+        product_id=product_ids.pop() if len(product_ids) == 1 else None,
+        created=summary.created,
+        duplicate=summary.duplicate,
+    )
+
+
+def _store_groups(store: KeyStore, groups: list[tuple[LicenseKeyTerms, Group]], now: datetime) -> int:
+    if not groups:
+        return 0
+    if len(groups) == 1:
+        terms, group = groups[0]
+        return store.add_license_keys(sorted(set(group.license_keys)), terms, now)
+    rows = [
+        (line, license_key, terms)
+        for terms, group in groups
+        for line, license_key in zip(group.lines, group.license_keys, strict=True)
+    ]
+    # Of a key that is there twice the first row counts, so later rows are put in first.
+    rows.sort(key=itemgetter(0), reverse=True)
+    terms_of = {license_key: terms for _, license_key, terms in rows}
+    if isinstance(store, LicenseKeyRowStore):
+        return store.add_license_key_rows(sorted(terms_of.items(), key=itemgetter(0)), now)
+    return sum(
+        store.add_license_keys(sorted(key for key, its in terms_of.items() if its is terms), terms, now)
+        for terms, _ in groups
+    )

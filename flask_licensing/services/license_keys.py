@@ -7,64 +7,68 @@ from typing import TYPE_CHECKING, Any, cast
 
 from marshmallow import ValidationError
 
-from flask_licensing.domain import AuditAction, CreationResult, LicenseKeyBatch, LicenseKeyStatus
+from flask_licensing.domain import CreationResult, LicenseKeyBatch, LicenseKeyStatus
 from flask_licensing.errors import IncorrectData
 from flask_licensing.schemas import sentences_of
+from flask_licensing.signals import license_keys_created
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from flask_licensing.domain import LicenseKeyTerms, Origin, Product
+    from flask_licensing.domain import LicenseKeyTerms, Product
     from flask_licensing.hooks import KeyStore
     from flask_licensing.schemas import CreateLicenseKeysSchema
-    from flask_licensing.services.audit_log import AuditLog
+    from flask_licensing.work import Work
+
+LICENSE_KEYS_CREATED = "license-keys-created"
 
 
-def check_batch(
-    store: KeyStore, schema: CreateLicenseKeysSchema, sent_fields: Mapping[str, Any], now: datetime
-) -> LicenseKeyBatch:
-    """Return the batch that the fields of a request describe.
-
-    A key that is assigned without saying when is assigned ``now``, naive UTC (contract section 4).
+def create_license_keys(
+    work: Work, schema: CreateLicenseKeysSchema, sent_fields: Mapping[str, Any], *, caller: str | None
+) -> tuple[LicenseKeyBatch, CreationResult]:
+    """Create the license keys that the fields of a request describe, and send the signal; ``caller`` goes with it.
 
     Raises:
         IncorrectData: fields are wrong or the product does not exist; it names the product where that does exist.
         RequestTooLarge: there are more license keys than the schema takes.
 
     """
+    batch = _check_batch(work, schema, sent_fields)
+    result = _add_batch(work, batch)
+    if result.created:
+        work.send(license_keys_created, batch=batch, result=result, caller=caller)
+    return batch, result
+
+
+def _check_batch(work: Work, schema: CreateLicenseKeysSchema, sent_fields: Mapping[str, Any]) -> LicenseKeyBatch:
+    """Return the batch that the fields of a request describe.
+
+    A key that is assigned without saying when is assigned at the time of the work (contract section 4).
+    """
     try:
         batch: LicenseKeyBatch = schema.load(sent_fields)
     except ValidationError as error:
         sentences = sentences_of(error)
         readable = cast("dict[str, Any]", error.valid_data)
-        product = _find_product(store, schema, readable.get("product_id"), sentences)
+        product = _find_product(work.store, schema, readable.get("product_id"), sentences)
         raise IncorrectData(sentences, product_id=product.id if product else None) from None
     sentences = {}
-    if _find_product(store, schema, batch.terms.product_id, sentences) is None:
+    if _find_product(work.store, schema, batch.terms.product_id, sentences) is None:
         raise IncorrectData(sentences)
-    return dataclasses.replace(batch, terms=with_time_of_assignment(batch.terms, now))
+    return dataclasses.replace(batch, terms=with_time_of_assignment(batch.terms, work.now))
 
 
-def add_batch(
-    store: KeyStore, audit_log: AuditLog, origin: Origin, batch: LicenseKeyBatch, now: datetime
-) -> CreationResult:
+def _add_batch(work: Work, batch: LicenseKeyBatch) -> CreationResult:
     """Store the license keys of a checked batch that are not there yet; the counts add up to the keys sent.
 
     What created nothing changed nothing, and is not in the audit log.
     """
     distinct = sorted(set(batch.license_keys))
-    created = store.add_license_keys(distinct, batch.terms, now)
+    created = work.store.add_license_keys(distinct, batch.terms, work.now)
     duplicate = len(batch.license_keys) - created
     if created:
-        audit_log.record(
-            origin,
-            AuditAction.LICENSE_KEYS_CREATED,
-            now,
-            product_id=batch.terms.product_id,
-            created=created,
-            duplicate=duplicate,
-        )
+        work.record(LICENSE_KEYS_CREATED, product_id=batch.terms.product_id, created=created, duplicate=duplicate)
     return CreationResult(created=created, duplicate=duplicate)
 
 

@@ -1,0 +1,120 @@
+"""The part of the extension object that imports and exports license keys."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from flask_licensing.api.origins import current_origin
+from flask_licensing.domain import LicenseKeyStatus
+from flask_licensing.services.license_key_export import list_license_keys
+from flask_licensing.services.license_key_files import open_for_license_keys, open_rows
+from flask_licensing.services.license_key_import import DEFAULT_BATCH_SIZE, LicenseKeyImport
+from flask_licensing.state import current_state
+from flask_licensing.work import run_work
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+    from datetime import datetime
+    from typing import BinaryIO
+
+    from flask_licensing.services.license_key_formats import Row
+    from flask_licensing.services.license_key_import import ImportSummary
+
+
+def _ignore(*_: object) -> None:
+    """Do nothing with what is reported."""
+
+
+class InventoryMethods:
+    """What :class:`flask_licensing.Licensing` does with files of license keys. Each method needs an app context."""
+
+    def import_license_keys(
+        self,
+        file: str | os.PathLike[str] | BinaryIO,
+        *,
+        file_format: str | None = None,
+        product_id: int | None = None,
+        activation_limit: int = 0,
+        validity: int = 0,
+        status: str = LicenseKeyStatus.AVAILABLE,
+        owner_name: str | None = None,
+        owner_email: str | None = None,
+        assigned_at: datetime | str | None = None,
+        batch_size: int = DEFAULT_BATCH_SIZE,
+        dry_run: bool = False,
+        reject: Callable[[Row, str], None] = _ignore,
+        progress: Callable[[ImportSummary], None] = _ignore,
+    ) -> ImportSummary:
+        """Import the license keys of a file, batch by batch, and return what came of its rows. Needs an app context.
+
+        No signal is sent. An import that was interrupted can be started again: what is there counts as duplicate.
+
+        Args:
+            file: its path, or a binary stream; gzip is recognised.
+            file_format: ``"csv"``, ``"ndjson"`` or ``"text"``; by default what the path ends in, else ``"text"``.
+            product_id: the product of rows that do not say; without one, such rows are rejected.
+            activation_limit: likewise, and so are those up to ``assigned_at``; for their rules see contract section 4.
+            validity: in days.
+            status: by default ``"available"``.
+            owner_name: by default none.
+            owner_email: by default none.
+            assigned_at: by default the time of the import, where the status is ``"assigned"``.
+            batch_size: rows in one transaction.
+            dry_run: count what would be created, and create nothing.
+            reject: called with each row that can't be imported, and the reason.
+            progress: called after each batch with the summary so far.
+
+        Raises:
+            IncorrectData: one of the terms given here is wrong.
+            FileError: the file can't be read; batches before that stay.
+            StoreUnavailable: the database can't be reached; batches before that stay.
+
+        """
+        defaults = {
+            "product_id": product_id,
+            "activation_limit": activation_limit,
+            "validity": validity,
+            "status": status,
+            "owner_name": owner_name,
+            "owner_email": owner_email,
+            "assigned_at": assigned_at,
+        }
+        importer = LicenseKeyImport(
+            partial(run_work, current_state(), current_origin()),
+            defaults=defaults,
+            reject=reject,
+            progress=progress,
+        )
+        with open_rows(file, file_format) as rows:
+            return importer.run(rows, batch_size=batch_size, dry_run=dry_run)
+
+    def export_license_keys(
+        self,
+        file: str | os.PathLike[str] | BinaryIO,
+        *,
+        file_format: str | None = None,
+        product_id: int | None = None,
+        status: str | None = None,
+    ) -> int:
+        """Write license keys to a file, oldest first, and return how many. Needs an app context.
+
+        What is written as CSV or NDJSON imports again unchanged; the text format holds no terms.
+
+        Args:
+            file: its path, or a binary stream. A path ending in ``.gz`` is compressed; a file of that name appears
+                when it is whole.
+            file_format: as in :meth:`import_license_keys`.
+            product_id: the product whose license keys are written; by default all.
+            status: the status of those that are written; by default any.
+
+        Raises:
+            LicensingError: the key store does not list license keys.
+            StoreUnavailable: the database can't be reached.
+
+        """
+        wanted = None if status is None else LicenseKeyStatus(status)
+        license_keys = list_license_keys(current_state().key_store, product_id=product_id, status=wanted)
+        with open_for_license_keys(file, file_format) as write:
+            return write(license_keys)
