@@ -21,6 +21,9 @@ from flask_licensing.errors import LicensingError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+MIN_KEY_BITS = 2048
+"""Smallest RSA key that this package signs or verifies with, in bits; also the size of those it makes."""
+
 KEY_ID_LENGTH = 43
 """Characters of a key id: a SHA-256 as base64url without padding."""
 
@@ -29,7 +32,10 @@ _PEM_BLOCK = re.compile(rb"-----BEGIN ([A-Z ]+)-----[^-]*-----END \1-----")
 
 
 class PublicKeyError(LicensingError, ValueError):
-    """What was given as a public key is not an RSA public key as PEM or JWKS; nothing is said about the answer."""
+    """What was given as a public key is not an RSA public key of at least 2048 bits, as PEM or JWKS.
+
+    Nothing is said about the answer.
+    """
 
 
 def key_id_of(public_key: RSAPublicKey) -> str:
@@ -57,19 +63,28 @@ def verify_signature(public_key: RSAPublicKey, signature: bytes, data: bytes) ->
     public_key.verify(signature, data, padding.PKCS1v15(), hashes.SHA256())
 
 
+def require_size(public_key: RSAPublicKey) -> RSAPublicKey:
+    """Return a public key that is large enough; raises :class:`PublicKeyError` under :data:`MIN_KEY_BITS`."""
+    if public_key.key_size < MIN_KEY_BITS:
+        raise PublicKeyError(f"This RSA key has {public_key.key_size} bits; at least {MIN_KEY_BITS} are needed.")
+    return public_key
+
+
 def load_public_keys(document: str | bytes) -> dict[str, RSAPublicKey]:
     """Return the public keys of a document by their ids, in its order.
 
-    The document is one PEM, several one after another, or a JWKS as JSON, whose keys that are not RSA are passed over
-    (RFC 7517 section 5). Ids are worked out anew; a ``kid`` in the document is not relied on.
+    The document is one PEM, several one after another, or a JWKS as JSON. Of a JWKS, keys that are not RSA or that say
+    they are for something else than verifying RS256 are passed over (``use``, ``alg``, ``key_ops``; RFC 7517 sections
+    4 and 5). Ids are worked out anew; a ``kid`` in the document is not relied on.
 
     Raises:
-        PublicKeyError: it is neither, or one of its keys can't be read.
+        PublicKeyError: it is neither; one of its keys can't be read or has less than 2048 bits; or all RSA keys of a
+            JWKS are for something else.
 
     """
     text = document.encode(errors="replace") if isinstance(document, str) else document
     loaded = _load_jwks(text) if text.lstrip().startswith(b"{") else _load_pems(text)
-    return {key_id_of(public_key): public_key for public_key in loaded}
+    return {key_id_of(public_key): require_size(public_key) for public_key in loaded}
 
 
 def _load_pems(text: bytes) -> list[RSAPublicKey]:
@@ -91,10 +106,19 @@ def _load_pem(block: bytes) -> RSAPublicKey:
 
 def _load_jwks(text: bytes) -> list[RSAPublicKey]:
     try:
-        jwks = json.loads(text)["keys"]
-        return [_load_jwk(jwk) for jwk in jwks if jwk["kty"] == "RSA"]
+        rsa_keys = [jwk for jwk in json.loads(text)["keys"] if jwk["kty"] == "RSA"]
+        loaded = [_load_jwk(jwk) for jwk in rsa_keys if _verifies_rs256(jwk)]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise PublicKeyError("This is not a JWKS with RSA public keys.") from None
+    if rsa_keys and not loaded:
+        raise PublicKeyError("No key of this JWKS is for verifying RS256 signatures.")
+    return loaded
+
+
+def _verifies_rs256(jwk: Mapping[str, Any]) -> bool:
+    """Whether nothing that a JWK says of its purpose speaks against it (RFC 7517 sections 4.2 to 4.4)."""
+    is_for_signatures = jwk.get("use", "sig") == "sig" and jwk.get("alg", "RS256") == "RS256"
+    return is_for_signatures and "verify" in jwk.get("key_ops", ["verify"])
 
 
 def _load_jwk(jwk: Mapping[str, Any]) -> RSAPublicKey:

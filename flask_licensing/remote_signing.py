@@ -11,8 +11,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from flask_licensing.errors import RemoteSignerError, RemoteSignerTimeout
-from flask_licensing.public_keys import verify_signature
-from flask_licensing.signing import MIN_KEY_BITS
+from flask_licensing.public_keys import MIN_KEY_BITS, verify_signature
 
 if TYPE_CHECKING:
     from collections.abc import Callable

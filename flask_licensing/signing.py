@@ -10,14 +10,12 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
 from flask_licensing.errors import PrivateKeyError
+from flask_licensing.public_keys import MIN_KEY_BITS
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 
     from flask_licensing.hooks import PrivateKey, SupportsSign
-
-MIN_KEY_BITS = 2048
-"""Smallest RSA key this package signs with, in bits; also the size of those it makes."""
 
 _PUBLIC_EXPONENT = 65537
 

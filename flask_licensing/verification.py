@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+import math
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeAlias, cast, get_args
 
@@ -16,10 +18,11 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from flask_licensing.errors import LicensingError
-from flask_licensing.public_keys import PublicKeyError, load_public_keys, verify_signature
+from flask_licensing.public_keys import PublicKeyError, load_public_keys, require_size, verify_signature
 from flask_licensing.wire import NO_PRIVATE_KEY_SIGNATURE, PrivateKeyUsed
 
 __all__ = [
+    "MAX_CLOCK_SKEW_SECONDS",
     "BadSignature",
     "Envelope",
     "MalformedEnvelope",
@@ -28,6 +31,7 @@ __all__ = [
     "PublicKey",
     "PublicKeyError",
     "PublicKeys",
+    "UntimelyResponse",
     "VerificationError",
     "VerifiedResponse",
     "is_valid_response",
@@ -43,6 +47,12 @@ PublicKey: TypeAlias = "str | bytes | RSAPublicKey"
 
 PublicKeys: TypeAlias = "PublicKey | Sequence[PublicKey] | Mapping[str, RSAPublicKey]"
 """One or several public keys, of which one has to fit; or what :func:`load_public_keys` returned."""
+
+
+MAX_CLOCK_SKEW_SECONDS = 60
+"""How many seconds the ``timestamp`` of an answer may be ahead of this computer's clock where ``max_age`` is given."""
+
+_INTEGERS_OF_64_BITS = range(-(2**63), 2**63)
 
 
 @dataclass(frozen=True)
@@ -91,20 +101,32 @@ class PayloadMismatch(VerificationError):
         self.signed_response = signed_response
 
 
-def verify_response(envelope: Envelope, public_key: PublicKeys) -> VerifiedResponse:
+class UntimelyResponse(VerificationError):
+    """The answer was signed longer ago than allowed, or at a time yet to come; ``timestamp`` is that time."""
+
+    def __init__(self, message: str, envelope: Mapping[str, Any], timestamp: int) -> None:
+        super().__init__(message, envelope)
+        self.timestamp = timestamp
+
+
+def verify_response(envelope: Envelope, public_key: PublicKeys, *, max_age: float | None = None) -> VerifiedResponse:
     """Return what was signed, if the signature and everything about it holds.
 
     Args:
         envelope: the body of an answer, as text, bytes or a mapping.
         public_key: the public key, or several of which one has to fit, as during a rotation: as PEM, as the JWKS that
             the API publishes, or loaded. Loading takes longer than verifying; load once what is used often.
+        max_age: how many seconds ago the answer may have been signed, by this computer's clock; its time may also be
+            up to :data:`MAX_CLOCK_SKEW_SECONDS` ahead. By default any time will do.
 
     Raises:
-        MalformedEnvelope: the answer is not in the contract's form.
+        MalformedEnvelope: the answer is not in the contract's form, or holds a number that is not finite or not within
+            64 bits; or ``max_age`` is given and there is no ``timestamp``.
         MissingSignature: it is unsigned.
         BadSignature: the signature does not fit the payload and any of the keys.
         PayloadMismatch: ``response`` differs from what was signed.
-        PublicKeyError: a public key can't be read.
+        UntimelyResponse: it was signed more than ``max_age`` seconds ago, or at a time yet to come.
+        PublicKeyError: a public key can't be read, or has less than 2048 bits.
 
     """
     public_keys = _load(public_key)
@@ -115,13 +137,15 @@ def verify_response(envelope: Envelope, public_key: PublicKeys) -> VerifiedRespo
     signed_response = _decode_payload(signed_text, members)
     if not _are_equal(signed_response, members["response"]):
         raise PayloadMismatch("The response differs from what was signed.", members, signed_response)
+    if max_age is not None:
+        _require_age(signed_response, max_age, members)
     return VerifiedResponse(signed_response, members["private_key_used"])
 
 
-def is_valid_response(envelope: Envelope, public_key: PublicKeys) -> bool:
+def is_valid_response(envelope: Envelope, public_key: PublicKeys, *, max_age: float | None = None) -> bool:
     """Whether :func:`verify_response` would return; raises :class:`PublicKeyError` as it does."""
     try:
-        verify_response(envelope, public_key)
+        verify_response(envelope, public_key, max_age=max_age)
     except VerificationError:
         return False
     return True
@@ -131,10 +155,12 @@ def _load(given: PublicKeys) -> list[RSAPublicKey]:
     if isinstance(given, str | bytes):
         keys = list(load_public_keys(given).values())
     elif isinstance(given, RSAPublicKey):
-        keys = [given]
-    else:
+        keys = [require_size(given)]
+    elif isinstance(given, Iterable):
         several = given.values() if isinstance(given, Mapping) else given
         keys = [key for one in several for key in _load(one)]
+    else:
+        raise PublicKeyError(f"This is a {type(given).__name__}, and no RSA public key.")
     if not keys:
         raise PublicKeyError("There is no public key to verify with.")
     return keys
@@ -179,11 +205,43 @@ def _decode_payload(signed_text: str, members: Mapping[str, Any]) -> dict[str, A
     return cast("dict[str, Any]", decoded)
 
 
+def _require_age(signed_response: Mapping[str, Any], max_age: float, members: Mapping[str, Any]) -> None:
+    timestamp = signed_response.get("timestamp")
+    if not isinstance(timestamp, int) or isinstance(timestamp, bool):
+        raise MalformedEnvelope("The signed response has no timestamp.", members)
+    age = time.time() - timestamp
+    if not -MAX_CLOCK_SKEW_SECONDS <= age <= max_age:
+        when = f"{age:.0f} seconds ago" if age > 0 else f"{-age:.0f} seconds from now"
+        raise UntimelyResponse(f"The answer was signed {when}.", members, timestamp)
+
+
 def _parse(document: str | bytes, evidence: object) -> object:
     try:
-        return json.loads(document, object_pairs_hook=_without_repetitions, parse_constant=_refuse_constant)
+        return json.loads(
+            document,
+            object_pairs_hook=_without_repetitions,
+            parse_constant=_refuse_constant,
+            parse_float=_finite_number,
+            parse_int=_integer_of_64_bits,
+        )
     except (ValueError, RecursionError):
-        raise MalformedEnvelope("This is not JSON, or has a member twice.", evidence) from None
+        message = "This is not JSON, has a member twice, or a number that is too large."
+        raise MalformedEnvelope(message, evidence) from None
+
+
+def _finite_number(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
+def _integer_of_64_bits(text: str) -> int:
+    # Readers of JSON in other languages take larger ones for something else.
+    number = int(text)
+    if number not in _INTEGERS_OF_64_BITS:
+        raise ValueError("more than 64 bits")
+    return number
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import logging
@@ -10,10 +11,14 @@ from urllib.parse import urlencode
 
 import pytest
 import sqlalchemy as sa
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import request
 
 from flask_licensing.domain import Caller, Credentials
 from flask_licensing.errors import AccessDenied
+from flask_licensing.public_keys import jwks_of
 from flask_licensing.verification import PublicKeyError, VerificationError, load_public_keys, verify_response
 from tests.documented_example import ENVELOPE, PUBLIC_KEY
 from tests.hosts import PATH
@@ -329,3 +334,33 @@ def test_the_sites_own_paths_under_the_prefix_say_which_methods_they_have(create
     assert client.get("/api/v1/folder").status_code == 308
     for answer in (client.post("/api/v1/folder"), client.get("/api/v1//folder/"), client.get("/api/v1/folder//")):
         assert (answer.status_code, host.verified(answer)["code"]) == (404, 9404)
+
+
+@pytest.mark.parametrize("bits", [1024, 2040])
+def test_the_verifier_takes_no_public_key_that_others_can_break(bits: int) -> None:
+    """Public keys of 512 to 1024 bits were taken, in each form: whoever factors one of those signs answers.
+
+    JWKs that say they are for encryption, or for another algorithm, were taken as well (tests/test_public_keys.py).
+    """
+    private = rsa.generate_private_key(65537, bits)
+    public = private.public_key()
+    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    text = base64.b64encode(b'{"code":200}').decode()
+    signature = private.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())
+    signed = {
+        "response": {"code": 200},
+        "response_base64": text,
+        "private_key_used": "global",
+        "signature": base64.b64encode(signature).decode(),
+    }
+    for key in (
+        public,
+        [public],
+        {"id": public},
+        pem,
+        pem.decode(),
+        jwks_of({"id": public}),
+        PUBLIC_KEY + pem.decode(),
+    ):
+        with pytest.raises(PublicKeyError, match=f"{bits} bits; at least 2048"):
+            verify_response(signed, key)

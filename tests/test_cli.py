@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from flask_licensing.cli import create_commands
 from flask_licensing.signing import generate_private_key
 from flask_licensing.verification import is_valid_response
+from tests.documented_example import ENVELOPE, PUBLIC_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -171,8 +172,44 @@ def test_a_saved_response_is_verified(host: Host, tmp_path: Path, changed: bool)
     arguments = ["verify-response", str(tmp_path / "response.json"), "--public-key", str(tmp_path / "public.pem")]
     for_people, for_programs = _run(host, *arguments), _run(host, *arguments, "--json")
     assert for_people.exit_code == for_programs.exit_code == (1 if changed else 0)
-    assert ("differs from what was signed" if changed else "Valid, signed with the global key") in for_people.output
+    assert ("differs from what was signed" if changed else "Valid: {") in for_people.output
     assert json.loads(for_programs.stdout)["valid"] is not changed
+    assert "global" not in for_people.output, "which key signed is not among what is signed"
+
+
+@pytest.mark.parametrize(
+    ("response", "public_key"),
+    [
+        ("missing.json", "public.pem"),
+        (".", "public.pem"),
+        ("empty.json", "public.pem"),
+        ("page.html", "public.pem"),
+        ("response.json", "missing.pem"),
+        ("response.json", "empty.json"),
+        ("response.json", "page.html"),
+    ],
+)
+def test_an_answer_that_can_not_be_checked_is_told_from_one_that_does_not_verify(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, response: str, public_key: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("response.json").write_text(host.post(host.fields()).text)
+    Path("public.pem").write_text(host.public_key)
+    Path("empty.json").touch()
+    Path("page.html").write_bytes(b"<title>502 Bad Gateway</title>\xff")
+    arguments = ["verify-response", response, "--public-key", public_key]
+    for_people, for_programs = _run(host, *arguments), _run(host, *arguments, "--json")
+    assert for_people.exit_code == for_programs.exit_code == 2
+    assert re.fullmatch(r"Error: The answer could not be checked: .+\.\n", for_people.stderr)
+    assert json.loads(for_programs.stdout)["valid"] is None
+
+
+def test_an_answer_that_is_too_old_is_not_valid(host: Host, tmp_path: Path) -> None:
+    (tmp_path / "response.json").write_text(json.dumps(ENVELOPE))
+    (tmp_path / "public.pem").write_text(PUBLIC_KEY)
+    arguments = ["verify-response", str(tmp_path / "response.json"), "--public-key", str(tmp_path / "public.pem")]
+    assert "is not valid: The answer was signed" in _refusal(host, *arguments, "--max-age", "3600")
+    assert _printed(host, *arguments).startswith('Valid: {"code": 900')
 
 
 def test_the_audit_log_is_shown_newest_first_as_lines_and_as_json(host: Host) -> None:

@@ -68,6 +68,26 @@ def test_what_is_no_public_key_is_refused() -> None:
             load_public_keys(document)
 
 
+PURPOSES = [
+    {"use": "enc"},
+    {"alg": "RS512"},
+    {"alg": "RSA-OAEP"},
+    {"key_ops": ["encrypt", "wrapKey"]},
+    {"key_ops": []},
+]
+
+
+@pytest.mark.parametrize("purpose", PURPOSES)
+def test_keys_for_something_else_are_passed_over_where_others_are_left(purpose: dict[str, Any]) -> None:
+    other = RFC_JWK | {"e": "Aw"}
+    (key_id,) = load_public_keys(
+        json.dumps({"keys": [other | purpose, RFC_JWK | {"use": "sig", "key_ops": ["verify"]}]})
+    )
+    assert key_id == RFC_THUMBPRINT
+    with pytest.raises(PublicKeyError, match="for verifying RS256"):
+        load_public_keys(json.dumps({"keys": [other | purpose]}))
+
+
 def test_an_answer_is_verified_with_any_form_of_several_keys(host: Host) -> None:
     body = host.post(host.fields()).data
     other = rsa.generate_private_key(65537, 2048).public_key()

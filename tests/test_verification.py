@@ -6,6 +6,7 @@ import base64
 import json
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,6 +27,7 @@ from flask_licensing.verification import (
     MissingSignature,
     PayloadMismatch,
     PublicKeyError,
+    UntimelyResponse,
     VerificationError,
     is_valid_response,
     verify_response,
@@ -115,13 +117,80 @@ def test_an_answer_that_should_not_be_trusted_is_refused(envelope: Any, error: t
 
 
 @pytest.mark.parametrize(
-    "payload", ["not JSON", "[]", '{"a":1,"a":1}', "[" * 100_000], ids=["text", "list", "repeated", "deep"]
+    "payload",
+    [
+        "not JSON",
+        "[]",
+        '{"a":1,"a":1}',
+        "[" * 100_000,
+        '{"a":NaN}',
+        '{"a":-Infinity}',
+        '{"a":1e999}',
+        '{"a":[-1e309]}',
+        *(f'{{"a":{number}}}' for number in (2**63, -(2**63) - 1, "9" * 5000)),
+    ],
+    ids=lambda payload: payload[:30],
 )
 def test_a_signed_text_that_is_not_a_payload_is_refused(private_key: str, public_key: str, payload: str) -> None:
     with pytest.raises(MalformedEnvelope):
         verify_response(_signed(private_key, _encoded(payload), response={}), public_key)
     with pytest.raises(MalformedEnvelope, match="base64"):
         verify_response(_signed(private_key, "%", response={}), public_key)
+
+
+@pytest.mark.parametrize("number", ["0.5", "1e308", str(2**63 - 1), str(-(2**63))])
+def test_a_number_that_every_reader_holds_is_given_back(private_key: str, public_key: str, number: str) -> None:
+    payload = json.loads(f'{{"a":{number}}}')
+    signed = _signed(private_key, _encoded(f'{{"a":{number}}}'), response=payload)
+    assert verify_response(signed, public_key).response == payload
+
+
+def _signed_at(private_key: str, timestamp: Any) -> dict[str, Any]:
+    response = {"code": 900, "timestamp": timestamp}
+    return _signed(private_key, _encoded(json.dumps(response)), response=response)
+
+
+@pytest.fixture
+def frozen_time(monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(time, "time", lambda: 1_750_000_000.0)
+    return 1_750_000_000
+
+
+@pytest.mark.parametrize("seconds_ago", [0, 600, -60])
+def test_an_answer_of_an_age_that_is_allowed_is_valid(
+    frozen_time: int, private_key: str, public_key: str, seconds_ago: int
+) -> None:
+    signed = _signed_at(private_key, frozen_time - seconds_ago)
+    assert is_valid_response(signed, public_key, max_age=600)
+
+
+@pytest.mark.parametrize("seconds_ago", [601, -61, 10**12, -(10**12)])
+def test_an_answer_that_is_too_old_or_yet_to_come_is_refused(
+    frozen_time: int, private_key: str, public_key: str, seconds_ago: int
+) -> None:
+    signed = _signed_at(private_key, frozen_time - seconds_ago)
+    with pytest.raises(UntimelyResponse, match=f"{abs(seconds_ago)} seconds (ago|from now)") as refused:
+        verify_response(signed, public_key, max_age=600)
+    assert refused.value.timestamp == frozen_time - seconds_ago
+    assert not is_valid_response(signed, public_key, max_age=600)
+    assert is_valid_response(signed, public_key), "without an age any time will do"
+
+
+@pytest.mark.parametrize("max_age", [0, -1, float("nan")])
+def test_an_age_that_nothing_has_lets_nothing_in(
+    frozen_time: int, private_key: str, public_key: str, max_age: float
+) -> None:
+    assert not is_valid_response(_signed_at(private_key, frozen_time - 1), public_key, max_age=max_age)
+
+
+@pytest.mark.parametrize("timestamp", [None, True, "1750000000", 1_750_000_000.0])
+def test_an_answer_without_a_timestamp_has_no_age(
+    frozen_time: int, private_key: str, public_key: str, timestamp: Any
+) -> None:
+    signed = _signed_at(private_key, timestamp)
+    assert is_valid_response(signed, public_key)
+    with pytest.raises(MalformedEnvelope, match="no timestamp"):
+        verify_response(signed, public_key, max_age=600)
 
 
 def test_errors_carry_their_evidence() -> None:
@@ -149,7 +218,7 @@ def test_one_flipped_bit_is_refused(member: str, place: int, bit: int) -> None:
 def test_a_bad_public_key_says_nothing_about_the_answer() -> None:
     elliptic = ec.generate_private_key(ec.SECP256R1()).public_key()
     pem = elliptic.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    wrong_keys: list[Any] = ["", "no PEM", pem, []]
+    wrong_keys: list[Any] = ["", "no PEM", pem, [], None, [None], {"id": None}, 7, elliptic, bytearray(pem)]
     for wrong in wrong_keys:
         with pytest.raises(PublicKeyError):
             is_valid_response(ANSWER, wrong)
