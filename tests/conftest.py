@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,13 +15,20 @@ from tests.private_servers import PRIVATE_SERVERS, private_server
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from tests.gunicorn_server import GunicornServer
     from tests.hosts import Host
     from tests.private_servers import PrivateServer
 
 pytest_plugins = ["pytester"]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Run whole folders on every core unless ``-n`` says otherwise; single files start sooner in one process."""
+    of_xdist = config.pluginmanager.hasplugin("xdist") and not hasattr(config, "workerinput")
+    if of_xdist and config.option.numprocesses is None and all(Path(argument).is_dir() for argument in config.args):
+        config.option.numprocesses, config.option.dist = "logical", "worksteal"
 
 
 @pytest.fixture(params=DATABASES)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 
@@ -74,7 +76,8 @@ def create_host(database_url: str, private_key: str, public_key: str, **settings
 def set_up_licensing(app: Flask, private_key: str, public_key: str, **settings: Any) -> Host:
     """Add database and licensing to a site's app."""
     db = SQLAlchemy()
-    settings.setdefault("private_key_source", lambda product_id: private_key if product_id is None else None)
+    loaded = _loaded(private_key)
+    settings.setdefault("private_key_source", lambda product_id: loaded if product_id is None else None)
     licensing = Licensing(db=db, **settings)
     db.init_app(app)
     licensing.init_app(app)
@@ -83,3 +86,9 @@ def set_up_licensing(app: Flask, private_key: str, public_key: str, **settings: 
         product = licensing.create_product("Photo Editor")
         secret = licensing.create_api_key("tests").secret
     return Host(app, db, licensing, product.id, secret, public_key)
+
+
+@cache
+def _loaded(pem: str) -> Any:
+    """Return the private key, loaded once: its primes are checked each time, which takes most of a start."""
+    return load_pem_private_key(pem.encode(), None)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from flask_licensing.public_keys import key_id_of
-from flask_licensing.signing import generate_private_key, public_key_pem
+from flask_licensing.signing import public_key_pem
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,14 +32,14 @@ class KeyPair:
         file.write_text(self.pem)
 
 
-@cache
 def key_pairs(count: int) -> tuple[KeyPair, ...]:
     """Return so many keys, the same ones each time."""
-    return tuple(_made() for _ in range(count))
+    return tuple(_key_pair(number) for number in range(count))
 
 
-def _made() -> KeyPair:
-    pem = generate_private_key().decode("ascii")
-    private = cast("RSAPrivateKey", load_pem_private_key(pem.encode(), None))
+@cache
+def _key_pair(_number: int) -> KeyPair:
+    private = rsa.generate_private_key(65537, 2048)
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     public_key = private.public_key()
     return KeyPair(pem, private, public_key_pem(public_key), key_id_of(public_key))
