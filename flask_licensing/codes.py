@@ -26,7 +26,6 @@ class Code(Enum):
     NO_LICENSE_KEYS_CREATED = (902, "No license keys created", 200)
 
     MALFORMED_REQUEST = (9400, "Malformed request", 400)
-    NO_SUCH_ENDPOINT = (9404, "No such endpoint", 404)
     WRONG_METHOD = (9405, "Wrong method", 405)
     IDEMPOTENCY_KEY_REUSED = (9409, "Idempotency-Key reused with another payload", 409)
     REQUEST_TOO_LARGE = (9413, "Request too large", 413)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import re
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ MAX_SIGNING_TIMEOUT_SECONDS = 600
 """Longest time a remote signer may be given, in seconds; a transaction of the database is open all the while."""
 
 _IPV4_MAPPED_PREFIX_LENGTH = 96
+_URL_PREFIX = re.compile(r"(/[^/<>?#%\s]+)+")
 
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -48,8 +50,8 @@ def _network(address: str) -> IpNetwork:
 
 
 def _url_prefix(value: object) -> str:
-    if not isinstance(value, str) or not value.startswith("/") or value.endswith("/"):
-        raise ValueError('must be a path such as "/api/v1": a leading slash, no slash at the end')
+    if not isinstance(value, str) or not _URL_PREFIX.fullmatch(value):
+        raise ValueError('must be a path such as "/api/v1": a leading slash, no slash at the end, no variables')
     return value
 
 

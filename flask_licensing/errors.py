@@ -123,12 +123,6 @@ class MalformedRequest(AnswerableError):
     code = Code.MALFORMED_REQUEST
 
 
-class NoSuchEndpoint(AnswerableError):
-    """There is no endpoint of that name under the API prefix (code 9404)."""
-
-    code = Code.NO_SUCH_ENDPOINT
-
-
 class WrongMethod(AnswerableError):
     """The endpoint exists and takes another method (code 9405)."""
 

@@ -56,6 +56,7 @@ class Licensing(LicenseKeyMethods, InventoryMethods, ProductMethods, ApiKeyMetho
         clock: Clock | str | None = None,
         **settings: Any,
     ) -> None:
+        self.blueprint = create_blueprint()
         self._db = db
         self._arguments = {
             "key_store": key_store,
@@ -84,9 +85,9 @@ class Licensing(LicenseKeyMethods, InventoryMethods, ProductMethods, ApiKeyMetho
         settings = Settings.collect(app.config, self._arguments)
         state = build_state(app, self._db, settings)
         check_private_keys(state)
-        app.register_blueprint(create_blueprint(state))
-        app.cli.add_command(create_commands(self))
         app.extensions[EXTENSION_NAME] = state
+        app.register_blueprint(self.blueprint, url_prefix=settings.url_prefix)
+        app.cli.add_command(create_commands(self))
 
     def openapi(self) -> dict[str, Any]:
         """Return the description of the API, an OpenAPI 3.1 document as a JSON object. Needs an app context.

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from flask_licensing.codes import Code
 from flask_licensing.models import LicenseKey
+from tests.hosts import PATH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,6 +85,9 @@ class RequestChecker:
             # Published documents are no answers of the API.
             assert answer.headers["Cache-Control"].startswith("public")
             return None
+        if answer.mimetype == "text/html":
+            self._check_it_is_the_sites(request, answer)
+            return None
         response = self._host.verified(answer)
         assert answer.headers["Content-Type"] == "application/json"
         assert answer.headers["Cache-Control"] == "no-store"
@@ -94,6 +98,11 @@ class RequestChecker:
         assert answer.status_code == STATUS_OF_CODE[response["code"]]
         assert answer.status_code < 500, response
         return response
+
+    def _check_it_is_the_sites(self, request: HostileRequest, answer: TestResponse) -> None:
+        # A path that is no endpoint, or a word that is no method of HTTP.
+        expected = {404} if request.path.decode() != PATH else {405} if request.method == "FOO" else set()
+        assert answer.status_code in expected
 
     def _check_log(self) -> None:
         for record in self._log:

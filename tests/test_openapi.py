@@ -58,7 +58,7 @@ def test_the_description_has_every_endpoint_with_every_field_and_every_code(desc
     for endpoint in ENDPOINTS:
         operation = description["paths"][f"/{endpoint.name}"][endpoint.method.lower()]
         codes = {code for code in Code if code.status >= 400} | set(endpoint.outcomes)
-        for code in codes - {Code.NO_SUCH_ENDPOINT, Code.WRONG_METHOD}:
+        for code in codes - {Code.WRONG_METHOD}:
             answer = operation["responses"][str(code.status)]
             if "$ref" in answer:
                 answer = description["components"]["responses"][answer["$ref"].rsplit("/", 1)[1]]
@@ -103,11 +103,13 @@ def test_the_command_prints_what_is_served(host: Host) -> None:
     assert json.loads(printed.stdout) == host.app.test_client().get(DESCRIPTION).json
 
 
-def test_without_its_extra_the_description_says_how_to_get_it(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_its_extra_there_is_no_description_and_the_command_says_how_to_get_it(
+    create_host: Callable[..., Host], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "apispec", None)
+    host = create_host()
     answer = host.app.test_client().get(DESCRIPTION)
-    assert (answer.status_code, host.verified(answer)["code"]) == (404, 9404)
-    assert "pip install 'flask-licensing[openapi]'" in host.verified(answer)["message"]
+    assert (answer.status_code, answer.mimetype) == (404, "text/html")
     command = host.app.test_cli_runner().invoke(args=["licensing", "openapi"])
     assert command.exit_code == 1
     assert "pip install 'flask-licensing[openapi]'" in command.output
@@ -174,7 +176,7 @@ def test_published_documents_are_as_described_whatever_is_asked(
     def check(case: Any) -> None:
         answer = _answer(case, "none is needed")
         statuses.add(answer.status_code)
-        if answer.status_code != 200:
+        if answer.status_code not in {200, 404}:
             assert verify_response(answer.content, described_host.public_key).response["code"] > 9000
 
     check()

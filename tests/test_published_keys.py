@@ -206,7 +206,7 @@ def test_an_unknown_format_is_refused_signed(host: Host, query: str) -> None:
 @pytest.mark.parametrize("product", ["0", "-1", "x", "2147483648", "1.0", "٣", "07", "9" * 5000, "1%0a", "1/2", ""])
 def test_what_can_not_be_a_product_leads_nowhere(host: Host, product: str) -> None:
     answer = _get(host, f"{PATH}/{product}")
-    assert (answer.status_code, host.verified(answer)["code"]) == (404, 9404)
+    assert (answer.status_code, answer.mimetype) == (404, "text/html")
 
 
 def test_a_blocked_address_is_refused(create_host: Callable[..., Host]) -> None:

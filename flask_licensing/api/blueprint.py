@@ -1,123 +1,123 @@
-"""The blueprint: the endpoints, what answers beside them under the prefix, and the limits of their requests."""
+"""The blueprint: the endpoints, the documents beside them, and the limits of their requests."""
 
 from __future__ import annotations
 
-from functools import partial
+import re
+from http import HTTPMethod
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
-from werkzeug.routing import PathConverter
+from werkzeug.exceptions import HTTPException, NotFound
 
 from flask_licensing.api.authentication import refuse_blocked_address
 from flask_licensing.api.error_answers import answer_error
 from flask_licensing.api.license_keys import CREATE_LICENSE_KEYS
-from flask_licensing.api.openapi import description_of
+from flask_licensing.api.openapi import description_of, has_apispec
 from flask_licensing.api.origins import REQUEST_ID_HEADER, request_id
 from flask_licensing.api.public_keys import PUBLIC_KEYS
 from flask_licensing.api.request_fields import limit_body
-from flask_licensing.domain import MAX_TEXT_LENGTH
-from flask_licensing.errors import AnswerableError, NoSuchEndpoint
+from flask_licensing.domain import MAX_INTEGER
+from flask_licensing.errors import AnswerableError
+from flask_licensing.state import EXTENSION_NAME, current_state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from flask import Flask, Response
+    from flask import Response
     from flask.blueprints import BlueprintSetupState
 
-    from flask_licensing.state import LicensingState
-
-BLUEPRINT_NAME = "licensing"
-
-NO_SUCH_ENDPOINT = "no-such-endpoint"
 
 ENDPOINTS = (CREATE_LICENSE_KEYS,)
 """All endpoints; a new one is a module beside this one and a name here."""
 
-PUBLISHED = (PUBLIC_KEYS, description_of(ENDPOINTS, PUBLIC_KEYS))
+DESCRIPTION = description_of(ENDPOINTS, PUBLIC_KEYS)
+
+PUBLISHED = (PUBLIC_KEYS, DESCRIPTION)
 """What is there beside them for anyone to read."""
 
 CAPABILITIES = frozenset(endpoint.name for endpoint in ENDPOINTS)
 """What an API key may be limited to: each endpoint's name (contract section 2)."""
 
-REST_OF_PATH = "licensing_rest_of_path"
+METHODS = (*HTTPMethod, "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK")
+"""The methods of HTTP and of WebDAV (RFC 4918): the API refuses those it does not serve with an answer of its own.
+
+Only a rule without a list would match just any word, and such a rule breaks what reads ``rule.methods``: lists of
+routes, site maps, Flask-DebugToolbar.
+"""
+
+_ID = re.compile("[1-9][0-9]{0,9}")
+"""Whatever stands for a part of a path is the id of a product."""
+
+_ESCAPED_ASCII = re.compile("%[0-7][0-9A-Fa-f]")
 
 
-class _RestOfPath(PathConverter):
-    """Also takes nothing at all, slashes at the beginning and line breaks, which Werkzeug's own leaves to the app."""
-
-    regex = "(?s:.*)"
-    part_isolating = False
-
-
-class _EveryMethod(set[str]):
-    """Has every method and names none, so that the app's own routes alone say which methods a path has."""
-
-    def __contains__(self, method: object) -> bool:
-        return method != _METHOD_OF_NO_ROUTE
-
-
-_METHOD_OF_NO_ROUTE = "--"
-"""With this one Werkzeug looks for a route when it wants to know which methods there are."""
-
-
-def create_blueprint(state: LicensingState) -> Blueprint:
-    """Return the blueprint of one app."""
-    blueprint = Blueprint(BLUEPRINT_NAME, __name__, url_prefix=state.settings.url_prefix)
-    for endpoint in ENDPOINTS:
-        _take_every_method(blueprint, f"/{endpoint.name}", endpoint.name, partial(endpoint.view, state))
-    for document in PUBLISHED:
-        for path in document.paths:
-            _take_every_method(blueprint, path, document.name, partial(document.view, state))
-    blueprint.record(lambda setup: setup.app.url_map.converters.update({REST_OF_PATH: _RestOfPath}))
-    _take_every_method(blueprint, f"/<{REST_OF_PATH}:path>", NO_SUCH_ENDPOINT, partial(_no_such_endpoint, state))
+def create_blueprint() -> Blueprint:
+    """Return a blueprint for any number of apps: the state of the app that is asked decides the rest."""
+    blueprint = Blueprint(EXTENSION_NAME, __name__)
+    blueprint.record(_add_rules)
     # Runs before the app's own before_request functions, one of which may read the form.
-    blueprint.url_value_preprocessor(lambda *_: limit_body(request, state.settings.max_content_length))
-    blueprint.before_request(partial(_refuse_blocked_address, state))
+    blueprint.url_value_preprocessor(_prepare_request)
     for exception in (AnswerableError, HTTPException, Exception):
-        blueprint.register_error_handler(exception, partial(answer_error, state))
+        blueprint.register_error_handler(exception, answer_error)
     blueprint.after_request(_name_the_request)
     return blueprint
 
 
-def _take_every_method(blueprint: Blueprint, path: str, name: str, view: Callable[..., Response]) -> None:
-    """Add a rule without a list of methods: one with a list would leave the others to the app's 405 page."""
-
-    def add(setup: BlueprintSetupState) -> None:
-        endpoint = f"{blueprint.name}.{name}"
-        setup.app.view_functions[endpoint] = view
-        rule = setup.app.url_rule_class(f"{setup.url_prefix}{path}", endpoint=endpoint)
-        rule.methods = _EveryMethod()
-        setup.app.url_map.add(rule)
-
-    blueprint.record(add)
+def _add_rules(setup: BlueprintSetupState) -> None:
+    for endpoint in ENDPOINTS:
+        _add_rule(setup, f"/{endpoint.name}", endpoint.name, _view(endpoint.name, endpoint.summary, endpoint.view))
+    for document in PUBLISHED if has_apispec() else (PUBLIC_KEYS,):
+        view = _view(document.name, document.summary, document.view)
+        for path in document.paths:
+            _add_rule(setup, path, document.name, view)
 
 
-def _refuse_blocked_address(state: LicensingState) -> None:
-    # Of a path that leads nowhere it is not known yet whether it is one of the app's own.
-    if request.endpoint != f"{BLUEPRINT_NAME}.{NO_SUCH_ENDPOINT}":
+def _add_rule(setup: BlueprintSetupState, path: str, name: str, view: Callable[..., Response]) -> None:
+    # Whatever the app's map does with slashes, only the path itself is an endpoint, and nothing redirects to it.
+    setup.add_url_rule(
+        path,
+        name,
+        view,
+        methods=METHODS,
+        provide_automatic_options=False,
+        strict_slashes=True,
+        merge_slashes=False,
+    )
+
+
+def _view(name: str, summary: str, answer: Callable[..., Response]) -> Callable[..., Response]:
+    """Return a function with a name, as other extensions look for one on every view."""
+
+    def view(**named: Any) -> Response:
+        state = current_state()
         refuse_blocked_address(state, request)
+        return answer(state, **named)
+
+    view.__name__ = view.__qualname__ = name.replace("-", "_")
+    view.__doc__ = summary
+    return view
+
+
+def _prepare_request(_: str | None, values: Mapping[str, Any] | None) -> None:
+    if _is_path_itself(request.environ, values or {}):
+        limit_body(request, current_state().settings.max_content_length)
+    else:
+        # What Flask does with a path that no rule matches: the app's own functions and 404 page are next.
+        request.url_rule = request.view_args = None
+        request.routing_exception = NotFound()
+
+
+def _is_path_itself(environ: Mapping[str, Any], values: Mapping[str, str]) -> bool:
+    """Whether the path was sent as the rule has it: a proxy's rule for that path sees no other spelling of it."""
+    path = environ["PATH_INFO"]
+    if not path.startswith("/") or path.startswith("//"):
+        return False  # Werkzeug matches it with one slash.
+    if not all(_ID.fullmatch(value) and int(value) <= MAX_INTEGER for value in values.values()):
+        return False  # Werkzeug's own converter also takes other digits than ASCII's, and zeros in front.
+    sent = (environ.get("RAW_URI") or environ.get("REQUEST_URI") or path).partition("?")[0]
+    return sent.endswith(path) or not _ESCAPED_ASCII.search(sent)
 
 
 def _name_the_request(response: Response) -> Response:
     response.headers[REQUEST_ID_HEADER] = request_id()
     return response
-
-
-def _no_such_endpoint(state: LicensingState, **_: Any) -> Response:
-    methods = _methods_of_the_host(state.app)
-    # With this method too, it is a path that leads somewhere once its repeated slashes are one.
-    if methods and request.method not in methods:
-        # The app has this path, with other methods. Without a rule the request is no longer this blueprint's, and the
-        # app's own 405 page answers, as it would have done.
-        request.url_rule = None
-        raise MethodNotAllowed(valid_methods=methods)
-    refuse_blocked_address(state, request)
-    raise NoSuchEndpoint(f"There is no endpoint {request.path[:MAX_TEXT_LENGTH]}")
-
-
-def _methods_of_the_host(app: Flask) -> list[str]:
-    """Return the methods with which this path leads to a route of the app's own."""
-    adapter = app.create_url_adapter(request)
-    assert adapter is not None  # noqa: S101 - there is one in every request
-    return [*adapter.allowed_methods()]

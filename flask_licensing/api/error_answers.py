@@ -14,6 +14,7 @@ from flask_licensing.api.answers import Outcome, sign_error, to_response
 from flask_licensing.codes import Code
 from flask_licensing.errors import AnswerableError, AuthenticationError, TooManyRequests
 from flask_licensing.log_text import printable
+from flask_licensing.state import current_state
 
 if TYPE_CHECKING:
     from werkzeug.sansio.response import Response as SansIOResponse
@@ -27,7 +28,6 @@ _HTTP_CODES = {
     code.status: code
     for code in (
         Code.MALFORMED_REQUEST,
-        Code.NO_SUCH_ENDPOINT,
         Code.WRONG_METHOD,
         Code.REQUEST_TOO_LARGE,
         Code.UNSUPPORTED_MEDIA_TYPE,
@@ -41,11 +41,12 @@ _FIRST_ERROR_STATUS = 400
 _logger = logging.getLogger(__name__)
 
 
-def answer_error(state: LicensingState, error: Exception) -> Response | SansIOResponse | HTTPException:
+def answer_error(error: Exception) -> Response | SansIOResponse | HTTPException:
     """Return the signed answer to any exception of a request to the API.
 
     A redirect, and a response that host code aborted with, go through as they are.
     """
+    state = current_state()
     if isinstance(error, AnswerableError):
         return _answer_known(state, error)
     if isinstance(error, HTTPException):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 from typing import TYPE_CHECKING, Any, cast
@@ -24,7 +25,7 @@ from flask_licensing.api.openapi_fields import as_form, describe_field, json_in_
 from flask_licensing.api.origins import REQUEST_ID_HEADER
 from flask_licensing.api.published import Published
 from flask_licensing.api.request_fields import JSON
-from flask_licensing.errors import ConfigurationError, NoSuchEndpoint
+from flask_licensing.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,10 +52,7 @@ def description_of(endpoints: Iterable[Endpoint], *documents: Published) -> Publ
 
     def write(state: LicensingState) -> tuple[str, str]:
         url = request.script_root + state.settings.url_prefix
-        try:
-            return json.dumps(describe_api(state.settings, endpoints, [*documents, description], url=url)), JSON
-        except ConfigurationError as error:
-            raise NoSuchEndpoint(str(error)) from None
+        return json.dumps(describe_api(state.settings, endpoints, [*documents, description], url=url)), JSON
 
     description = Published(
         name="openapi",
@@ -65,6 +63,11 @@ def description_of(endpoints: Iterable[Endpoint], *documents: Published) -> Publ
         schemas={JSON: {"type": "object"}},
     )
     return description
+
+
+def has_apispec() -> bool:
+    """Whether the extra ``openapi`` is installed, without which there is no description."""
+    return importlib.util.find_spec("apispec") is not None
 
 
 def describe_api(
@@ -176,6 +179,7 @@ def _reading(document: Published, path: str) -> dict[str, Any]:
         "responses": {
             "200": {"description": document.summary, "content": content},
             "304": {"description": "Unchanged since the answer whose `ETag` the request names."},
+            **({"404": {"description": "The site's own page: the path names no id."}} if in_path else {}),
             "default": other_error_response(),
         },
     }

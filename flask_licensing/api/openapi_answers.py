@@ -23,7 +23,6 @@ _STRING = {"type": "string"}
 _INTEGER = {"type": "integer"}
 _BASE64 = "^[A-Za-z0-9+/]+={0,2}$"
 _FIRST_ERROR_STATUS = 400
-_OF_NO_ENDPOINT = {Code.NO_SUCH_ENDPOINT, Code.WRONG_METHOD}
 _RETRY_LATER = {Code.TOO_MANY_REQUESTS, Code.STORE_UNAVAILABLE}
 
 _HEADERS = {
@@ -69,7 +68,7 @@ def error_responses() -> dict[str, dict[str, Any]]:
     """Return by name the responses of the errors that any endpoint may answer with, one for each HTTP status."""
     by_status: dict[int, list[Code]] = {}
     for code in Code:
-        if code.status >= _FIRST_ERROR_STATUS and code not in _OF_NO_ENDPOINT:
+        if code.status >= _FIRST_ERROR_STATUS and code is not Code.WRONG_METHOD:
             by_status.setdefault(code.status, []).append(code)
     return {f"{ERROR}{status}": _error_response(codes) for status, codes in sorted(by_status.items())}
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from flask import request
 
 from flask_licensing.api.published import Published
 from flask_licensing.domain import MAX_INTEGER
-from flask_licensing.errors import MalformedRequest, NoSuchEndpoint
+from flask_licensing.errors import MalformedRequest
 from flask_licensing.public_keys import jwks_of
 from flask_licensing.signing import public_key_pem
 
@@ -39,20 +38,12 @@ _FORMATS: dict[str, tuple[str, Callable[[Mapping[str, RSAPublicKey]], str]]] = {
     "jwks": (JWKS_MEDIA_TYPE, jwks_of),
     "pem": (PEM_MEDIA_TYPE, _pem_of),
 }
-_PRODUCT_ID = re.compile("[1-9][0-9]{0,9}")
 _ACCEPTED = {JWKS_MEDIA_TYPE: "jwks", "application/json": "jwks", PEM_MEDIA_TYPE: "pem"}
 
 
 def _write(state: LicensingState, product_id: str | None = None) -> tuple[str, str]:
     media_type, write = _FORMATS[_format()]
-    return write(state.key_ring.published(None if product_id is None else _to_integer(product_id))), media_type
-
-
-def _to_integer(product_id: str) -> int:
-    # Werkzeug's own converter takes other digits than ASCII, and leaves what is too large to the app's 404 page.
-    if _PRODUCT_ID.fullmatch(product_id) is None or int(product_id) > MAX_INTEGER:
-        raise NoSuchEndpoint(f"The id of a product is a number from 1 to {MAX_INTEGER}")
-    return int(product_id)
+    return write(state.key_ring.published(None if product_id is None else int(product_id))), media_type
 
 
 def _format() -> str:
