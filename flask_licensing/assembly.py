@@ -14,7 +14,7 @@ from flask_licensing.config import configuration_key
 from flask_licensing.domain import utc_now
 from flask_licensing.errors import ConfigurationError, LicensingError, PrivateKeyError
 from flask_licensing.hooks import KeyStore
-from flask_licensing.limiters.from_settings import build_limiters
+from flask_licensing.limiters.from_settings import build_limiter
 from flask_licensing.private_keys.loading import KeyLoader
 from flask_licensing.private_keys.ring import KeyRing
 from flask_licensing.private_keys.sources import no_keys, private_key_source_from
@@ -45,7 +45,6 @@ def build_state(app: Flask, db: SQLAlchemy | None, settings: Settings) -> Licens
     key_store = _key_store(app, db, settings)
     source = _private_key_source(app, settings)
     key_loader = KeyLoader(passphrase=passphrase_of(settings), timeout_seconds=settings.signing_timeout_seconds)
-    limiters = build_limiters(settings, app.config, clock)
     return LicensingState(
         app=app,
         settings=settings,
@@ -56,8 +55,7 @@ def build_state(app: Flask, db: SQLAlchemy | None, settings: Settings) -> Licens
         authenticator=_callable_hook(settings, "authenticator") or _api_key_authenticator(settings, key_store, clock),
         clock=clock,
         audit_log=_audit_log(key_store),
-        request_limiter=limiters.requests,
-        failed_attempt_limiter=limiters.failed_attempts,
+        request_limiter=build_limiter(settings, app.config),
     )
 
 

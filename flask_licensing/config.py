@@ -92,14 +92,6 @@ def _text(value: object) -> str:
     return value
 
 
-def _count_or_none(value: object) -> int:
-    if value is None:
-        return 0
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError("must be a whole number, 0 or more")
-    return value
-
-
 def _hook(value: object) -> object:
     return value
 
@@ -132,9 +124,6 @@ class Settings:
     clock: Any = _setting(None, _hook, "What time it is, as naive UTC; by default the system's.")
     blocked_addresses: tuple[IpNetwork, ...] = _setting(
         (), parse_networks, "IP addresses and networks that are answered with code 150."
-    )
-    failed_attempts_per_minute: int = _setting(
-        30, _count_or_none, "Failed authentications from one address that are told why; 0 is no limit."
     )
     rate_limit: str | None = _setting(
         None,

@@ -144,18 +144,8 @@ class ApiKeyStore(Protocol):
         """Store a new, active API key; ``secret_hash`` is 64 hexadecimal characters."""
         ...
 
-    def find_usable_api_key(self, secret_hash: str, moment: datetime) -> ApiKey | None:
-        """Return the API key whose secret has this hash, if it is active and not expired at ``moment``, or ``None``.
-
-        It should take as long for one that is not usable as for one that is not there.
-        """
-        ...
-
-    def has_api_key(self, secret_hash: str) -> bool:
-        """Answer whether there is an API key whose secret has this hash, usable or not.
-
-        It should take as long where there is one as where there is none.
-        """
+    def find_api_key(self, secret_hash: str) -> ApiKey | None:
+        """Return the API key whose secret has this hash, active or not, or ``None``."""
         ...
 
     def list_api_keys(self) -> Sequence[ApiKey]:

@@ -36,7 +36,6 @@ class LicensingState:
     clock: Clock
     audit_log: AuditLog
     request_limiter: Limiter
-    failed_attempt_limiter: Limiter
 
 
 def current_state() -> LicensingState:

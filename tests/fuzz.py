@@ -133,7 +133,6 @@ def fuzzing_host(folder: Path) -> Host:
         f"sqlite:///{folder / 'fuzz.db'}",
         private_key.decode(),
         public_key_pem(loaded.public_key()),
-        failed_attempts_per_minute=0,
     )
     with host.app.app_context():
         sa.event.listen(host.db.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))

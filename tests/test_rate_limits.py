@@ -205,7 +205,6 @@ def test_a_storage_that_failed_is_not_asked_again_at_once(
         ({"rate_limit_storage_url": "nothing://u:pass@h"}, "can't be used: unknown scheme"),
         ({"rate_limit_storage_url": "async+memory://"}, "can't be an asynchronous one"),
         ({"rate_limit_key_prefix": ""}, "LICENSING_RATE_LIMIT_KEY_PREFIX is wrong"),
-        ({"failed_attempts_per_minute": -1}, "LICENSING_FAILED_ATTEMPTS_PER_MINUTE is wrong"),
     ],
 )
 def test_a_wrong_setting_is_refused_at_start(settings: dict[str, Any], message: str) -> None:

@@ -60,18 +60,13 @@ def test_an_idempotency_key_adds_two_statements_and_a_replay_makes_two_in_all(ho
     assert (len(first), len(replay)) == (6, 2), (first, replay)
 
 
-def test_the_refusals_of_an_unknown_and_of_an_inactive_api_key_make_the_same_two_statements(
-    host_on_each_database: Host,
-) -> None:
+def test_an_unknown_and_an_inactive_api_key_are_refused_after_one_statement(host_on_each_database: Host) -> None:
     host = host_on_each_database
     with host.app.app_context():
         revoked = host.licensing.create_api_key("revoked")
         host.licensing.revoke_api_key(revoked.api_key.id)
-    made = []
     for secret, code in (("unknown", 100), (revoked.secret, 101)):
         with counted_statements(host) as statements:
             answer = host.post(host.fields(), headers={"Authorization": f"Bearer {secret}"})
         assert host.verified(answer)["code"] == code
-        made.append(statements)
-    assert made[0] == made[1]
-    assert len(made[0]) == 2
+        assert len(statements) == 1, statements

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 from flask_licensing.domain import Credentials
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
     from flask_licensing.state import LicensingState
 
 API_KEY_FIELD = "api_key"
-
-REFUSAL_STEP_SECONDS = 0.005
-"""A failed authentication takes a multiple of this, so that what the database found does not show in its duration."""
 
 HEADER_WHITE_SPACE = " \t"
 """What does not count around the value of a header (RFC 9110 section 5.6.3); other spaces are characters of it."""
@@ -43,19 +39,6 @@ def authenticate(
     """
     secret = _bearer_token(request) or _field(request, read_fields)
     return state.authenticator(Credentials(secret, endpoint, request.remote_addr))
-
-
-def wait_for_full_step(started: float) -> None:
-    """Wait until a whole number of steps is over since ``started``, a time of :func:`time.monotonic`.
-
-    A database takes some microseconds more to find an API key that is inactive than to find none.
-    """
-    sleep(rest_of_step(monotonic() - started))
-
-
-def rest_of_step(elapsed: float) -> float:
-    """Return the seconds until the next whole number of steps, ``elapsed`` seconds after the first one began."""
-    return REFUSAL_STEP_SECONDS - elapsed % REFUSAL_STEP_SECONDS
 
 
 def _bearer_token(request: Request) -> str | None:

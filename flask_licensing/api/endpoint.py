@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from flask import Request, Response, request
 
 from flask_licensing.api.answers import sign_outcome, to_response
-from flask_licensing.api.authentication import API_KEY_FIELD, HEADER_WHITE_SPACE, authenticate, wait_for_full_step
+from flask_licensing.api.authentication import API_KEY_FIELD, HEADER_WHITE_SPACE, authenticate
 from flask_licensing.api.request_fields import read_body, read_fields
-from flask_licensing.errors import InactiveApiKey, InvalidApiKey, MalformedRequest, WrongMethod
+from flask_licensing.errors import MalformedRequest, WrongMethod
 from flask_licensing.services.idempotency import IdempotentRequest
-from flask_licensing.services.rate_limits import limit_failed_attempts, limit_request
+from flask_licensing.services.rate_limits import limit_request
 from flask_licensing.services.transactions import run_transaction
 
 if TYPE_CHECKING:
@@ -58,19 +57,12 @@ class Endpoint:
         # The body is read before the transaction begins: a slow client would keep a connection and locks waiting.
         read_body(request)
         call = _Call(state, self, request)
-        started = time.monotonic()
-        try:
-            answer, after_commit = run_transaction(
-                state.key_store,
-                call.answer,
-                retry_seconds=state.settings.transaction_retry_seconds,
-                repeatable=call.is_idempotent,
-            )
-        except (InvalidApiKey, InactiveApiKey):
-            # The transaction is over: nothing waits but the caller.
-            wait_for_full_step(started)
-            limit_failed_attempts(state.failed_attempt_limiter, request.remote_addr)
-            raise
+        answer, after_commit = run_transaction(
+            state.key_store,
+            call.answer,
+            retry_seconds=state.settings.transaction_retry_seconds,
+            repeatable=call.is_idempotent,
+        )
         if after_commit:
             after_commit()
         return to_response(answer)

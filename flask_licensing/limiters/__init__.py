@@ -1,1 +1,1 @@
-"""Where events are counted: :mod:`.in_process`, or :mod:`.stored`, which needs the extra ``rate-limiting``."""
+"""Where events are counted: :mod:`.stored`, which needs the extra ``rate-limiting``."""

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from limits import RateLimitItem
 
-    from flask_licensing.services.rate_limits import Limiter
-
 STORAGE_TIMEOUT_SECONDS = 0.5
 """How long Redis may take to answer; the options of the storage may say otherwise."""
 
@@ -53,16 +51,13 @@ def open_storage(url: str, options: Mapping[str, Any]) -> Storage:
 class StoredLimits:
     """Permits what several limits permit at once, in windows that begin with the first event.
 
-    Where the storage fails it is not asked for :data:`OUTAGE_SECONDS`, the log says so, and ``meanwhile`` counts.
+    Where the storage fails it is not asked for :data:`OUTAGE_SECONDS`, the log says so, and everything is permitted.
     """
 
-    def __init__(
-        self, storage: Storage, permitted: Sequence[RateLimitItem], namespace: str, meanwhile: Limiter
-    ) -> None:
+    def __init__(self, storage: Storage, permitted: Sequence[RateLimitItem], namespace: str) -> None:
         self._limiter = FixedWindowRateLimiter(storage)
         self._permitted = permitted
         self._namespace = namespace
-        self._meanwhile = meanwhile
         own = storage.base_exceptions
         self._failures: tuple[type[Exception], ...] = (*(own if isinstance(own, tuple) else (own,)), OSError)
         self._ask_again_at = 0.0
@@ -70,7 +65,7 @@ class StoredLimits:
     def hit(self, key: str) -> int | None:
         """Count one more; return ``None`` within the limits, and over one the seconds until it begins anew."""
         if time.monotonic() < self._ask_again_at:
-            return self._meanwhile.hit(key)
+            return None
         try:
             return self._hit(quote(key, safe=":", errors="surrogatepass"))
         except self._failures as error:
@@ -80,7 +75,7 @@ class StoredLimits:
                 type(error).__name__,
                 OUTAGE_SECONDS,
             )
-            return self._meanwhile.hit(key)
+            return None
 
     def _hit(self, key: str) -> int | None:
         for limit in self._permitted:

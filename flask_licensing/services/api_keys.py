@@ -112,12 +112,12 @@ class ApiKeyAuthenticator:
         """Return the caller, or raise the refusal of contract section 2."""
         if not credentials.secret:
             raise InvalidApiKey
-        secret_hash = hash_secret(credentials.secret)
-        now = self._clock()
-        api_key = self._store.find_usable_api_key(secret_hash, now)
+        api_key = self._store.find_api_key(hash_secret(credentials.secret))
         if api_key is None:
-            # An unknown API key and an inactive one take the same way to here and on, so that time tells nothing.
-            raise InactiveApiKey if self._store.has_api_key(secret_hash) else InvalidApiKey
+            raise InvalidApiKey
+        now = self._clock()
+        if not api_key.is_usable_at(now):
+            raise InactiveApiKey
         if api_key.allowed_networks is not None and not is_in_networks(
             credentials.remote_address, api_key.allowed_networks
         ):
@@ -149,7 +149,7 @@ def _check_secret(store: ApiKeyStore, secret: str) -> str:
         )
     if " " in secret:
         raise IncorrectData({"secret": ["The secret must not contain spaces."]})
-    if store.has_api_key(hash_secret(secret)):
+    if store.find_api_key(hash_secret(secret)) is not None:
         raise IncorrectData({"secret": ["The secret is in use by another API key."]})
     return secret
 

@@ -185,14 +185,9 @@ class MemoryKeyStore:
             self._tables.api_keys[secret_hash] = api_key
             return api_key
 
-    def find_usable_api_key(self, secret_hash: str, moment: datetime) -> ApiKey | None:
-        """Return the API key whose secret has this hash, if it is usable at ``moment``, or ``None``."""
-        found = self._tables.api_keys.get(secret_hash)
-        return found if found is not None and found.is_usable_at(moment) else None
-
-    def has_api_key(self, secret_hash: str) -> bool:
-        """Answer whether there is an API key whose secret has this hash."""
-        return secret_hash in self._tables.api_keys
+    def find_api_key(self, secret_hash: str) -> ApiKey | None:
+        """Return the API key whose secret has this hash, or ``None``."""
+        return self._tables.api_keys.get(secret_hash)
 
     def list_api_keys(self) -> Sequence[ApiKey]:
         """Return all API keys, by id."""

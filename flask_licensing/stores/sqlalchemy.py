@@ -53,14 +53,7 @@ _FIND_PRODUCT = (
     .with_for_update(read=True, key_share=True)
 )
 _API_KEYS = _table_of(models.ApiKey)
-_HAS_SECRET = _API_KEYS.c.secret_hash == sa.bindparam("secret_hash")
-# The database leaves out what is not usable: a row that is read and looked at here takes longer than none.
-_FIND_USABLE_API_KEY = sa.select(_API_KEYS).where(
-    _HAS_SECRET,
-    _API_KEYS.c.active,
-    _API_KEYS.c.expires_at.is_(None) | (_API_KEYS.c.expires_at > sa.bindparam("moment", type_=sa.DateTime)),
-)
-_COUNT_API_KEYS = sa.select(sa.func.count()).select_from(_API_KEYS).where(_HAS_SECRET)
+_FIND_API_KEY = sa.select(_API_KEYS).where(_API_KEYS.c.secret_hash == sa.bindparam("secret_hash"))
 _IDEMPOTENCY_RECORDS = _table_of(models.IdempotencyRecord)
 _FIND_IDEMPOTENCY_RECORD = sa.select(_IDEMPOTENCY_RECORDS).where(
     _IDEMPOTENCY_RECORDS.c.key_digest == sa.bindparam("key_digest")
@@ -218,14 +211,10 @@ class SQLAlchemyKeyStore:
             created_at=created_at,
         )
 
-    def find_usable_api_key(self, secret_hash: str, moment: datetime) -> ApiKey | None:
-        """Return the API key whose secret has this hash, if it is usable at ``moment``, or ``None``."""
-        row = self._execute(_FIND_USABLE_API_KEY, secret_hash=secret_hash, moment=moment).one_or_none()
+    def find_api_key(self, secret_hash: str) -> ApiKey | None:
+        """Return the API key whose secret has this hash, or ``None``."""
+        row = self._execute(_FIND_API_KEY, secret_hash=secret_hash).one_or_none()
         return None if row is None else _to_api_key(row)
-
-    def has_api_key(self, secret_hash: str) -> bool:
-        """Answer whether there is an API key whose secret has this hash; either way one row of one number is read."""
-        return bool(self._execute(_COUNT_API_KEYS, secret_hash=secret_hash).scalar())
 
     def list_api_keys(self) -> Sequence[ApiKey]:
         """Return all API keys, by id."""

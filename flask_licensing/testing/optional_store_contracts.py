@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
@@ -163,10 +163,8 @@ class ApiKeyStoreContract:
     def test_an_api_key_is_found_by_its_hash_and_active(self, key_store: Any) -> None:
         added = _add(key_store, "a")
         with key_store.transaction():
-            assert key_store.find_usable_api_key("a" * 64, NOW) == added
-            assert key_store.find_usable_api_key("b" * 64, NOW) is None
-            assert key_store.has_api_key("a" * 64)
-            assert not key_store.has_api_key("b" * 64)
+            assert key_store.find_api_key("a" * 64) == added
+            assert key_store.find_api_key("b" * 64) is None
         assert added.active
         assert added.last_used_at is None
 
@@ -178,7 +176,7 @@ class ApiKeyStoreContract:
         }
         _add(key_store, "a", name="Zoë 😀", **limits)
         with key_store.transaction():
-            found = key_store.find_usable_api_key("a" * 64, NOW)
+            found = key_store.find_api_key("a" * 64)
         assert found is not None
         assert (found.name, found.created_at) == ("Zoë 😀", NOW)
         assert {name: getattr(found, name) for name in limits} == limits
@@ -196,31 +194,23 @@ class ApiKeyStoreContract:
         with key_store.transaction():
             assert list(key_store.list_api_keys()) == added
 
-    def test_a_revoked_api_key_is_there_and_not_usable_and_an_unknown_one_is_told(self, key_store: Any) -> None:
+    def test_a_revoked_api_key_is_there_and_inactive_and_an_unknown_one_is_reported(self, key_store: Any) -> None:
         added = _add(key_store, "a")
         with key_store.transaction():
             assert key_store.revoke_api_key(added.id)
             assert not key_store.revoke_api_key(added.id + 1)
         with key_store.transaction():
             assert key_store.revoke_api_key(added.id)
-            assert key_store.find_usable_api_key("a" * 64, NOW) is None
-            assert key_store.has_api_key("a" * 64)
-            (listed,) = key_store.list_api_keys()
-        assert not listed.active
-
-    def test_an_api_key_is_usable_until_it_expires_and_there_afterwards(self, key_store: Any) -> None:
-        added = _add(key_store, "a", expires_at=NOW)
-        with key_store.transaction():
-            assert key_store.find_usable_api_key("a" * 64, NOW - timedelta(seconds=1)) == added
-            assert key_store.find_usable_api_key("a" * 64, NOW) is None
-            assert key_store.has_api_key("a" * 64)
+            found = key_store.find_api_key("a" * 64)
+            assert key_store.list_api_keys() == [found]
+        assert not found.active
 
     def test_the_time_of_use_is_kept(self, key_store: Any) -> None:
         added = _add(key_store, "a")
         with key_store.transaction():
             key_store.record_api_key_use(added.id, datetime(2026, 5, 6, 7, 8, 9))
         with key_store.transaction():
-            found = key_store.find_usable_api_key("a" * 64, NOW)
+            found = key_store.find_api_key("a" * 64)
         assert found is not None
         assert found.last_used_at == datetime(2026, 5, 6, 7, 8, 9)
 
