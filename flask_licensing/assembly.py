@@ -15,6 +15,7 @@ from flask_licensing.domain import utc_now
 from flask_licensing.errors import ConfigurationError, LicensingError, PrivateKeyError
 from flask_licensing.hooks import KeyStore
 from flask_licensing.limiters.from_settings import build_limiter
+from flask_licensing.networks import CallerAddresses
 from flask_licensing.private_keys.loading import KeyLoader
 from flask_licensing.private_keys.ring import KeyRing
 from flask_licensing.private_keys.sources import no_keys, private_key_source_from
@@ -45,6 +46,7 @@ def build_state(app: Flask, db: SQLAlchemy | None, settings: Settings) -> Licens
     key_store = _key_store(app, db, settings)
     source = _private_key_source(app, settings)
     key_loader = KeyLoader(passphrase=passphrase_of(settings), timeout_seconds=settings.signing_timeout_seconds)
+    addresses = CallerAddresses()
     return LicensingState(
         app=app,
         settings=settings,
@@ -52,10 +54,12 @@ def build_state(app: Flask, db: SQLAlchemy | None, settings: Settings) -> Licens
         private_key_source=source,
         key_loader=key_loader,
         key_ring=KeyRing(source, key_loader, refresh_seconds=settings.private_key_refresh_seconds, clock=clock),
-        authenticator=_callable_hook(settings, "authenticator") or _api_key_authenticator(settings, key_store, clock),
+        authenticator=_callable_hook(settings, "authenticator")
+        or _api_key_authenticator(settings, key_store, clock, addresses),
         clock=clock,
         audit_log=_audit_log(key_store),
         request_limiter=build_limiter(settings, app.config),
+        caller_addresses=addresses,
     )
 
 
@@ -147,9 +151,12 @@ def _private_key_source(app: Flask, settings: Settings) -> PrivateKeySource:
     return source
 
 
-def _api_key_authenticator(settings: Settings, key_store: KeyStore, clock: Clock) -> Authenticator:
+def _api_key_authenticator(
+    settings: Settings, key_store: KeyStore, clock: Clock, addresses: CallerAddresses
+) -> Authenticator:
     try:
         api_key_store = require_api_key_store(key_store)
     except LicensingError as error:
         raise ConfigurationError(f"{error} Give one as {configuration_key('authenticator')}.") from error
-    return ApiKeyAuthenticator(api_key_store, clock, timedelta(seconds=settings.api_key_use_interval_seconds))
+    use_interval = timedelta(seconds=settings.api_key_use_interval_seconds)
+    return ApiKeyAuthenticator(api_key_store, clock, addresses, use_interval)

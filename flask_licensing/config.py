@@ -7,12 +7,12 @@ A field ``max_content_length`` here is the constructor argument ``max_content_le
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import re
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from flask_licensing.errors import ConfigurationError
+from flask_licensing.networks import IpNetwork, parse_networks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,31 +22,7 @@ CONFIGURATION_PREFIX = "LICENSING_"
 MAX_SIGNING_TIMEOUT_SECONDS = 600
 """Longest time a remote signer may be given, in seconds; a transaction of the database is open all the while."""
 
-_IPV4_MAPPED_PREFIX_LENGTH = 96
 _URL_PREFIX = re.compile(r"(/[^/<>?#%\s]+)+")
-
-IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-
-def parse_networks(addresses: object) -> tuple[IpNetwork, ...]:
-    """Return IP addresses and networks (CIDR, IPv4 and IPv6), given as texts, as networks.
-
-    Raises:
-        ValueError: it is not a list of texts, or one of them is neither an address nor a network.
-
-    """
-    if isinstance(addresses, str) or not isinstance(addresses, list | tuple | set | frozenset):
-        raise ValueError("must be a list of IP addresses and networks")
-    return tuple(_network(address) for address in addresses)
-
-
-def _network(address: str) -> IpNetwork:
-    network = ipaddress.ip_network(address, strict=False)
-    # ::ffff:192.0.2.0/120 is 192.0.2.0/24, which is how callers from there are compared (RFC 4291 section 2.5.5.2).
-    mapped = getattr(network.network_address, "ipv4_mapped", None)
-    if mapped is None or network.prefixlen < _IPV4_MAPPED_PREFIX_LENGTH:
-        return network
-    return ipaddress.ip_network((mapped, network.prefixlen - _IPV4_MAPPED_PREFIX_LENGTH))
 
 
 def _url_prefix(value: object) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from flask_licensing.config import Settings
     from flask_licensing.hooks import Authenticator, Clock, KeyStore, PrivateKeySource
+    from flask_licensing.networks import CallerAddresses
     from flask_licensing.private_keys.loading import KeyLoader
     from flask_licensing.private_keys.ring import KeyRing
     from flask_licensing.services.audit_log import AuditLog
@@ -36,6 +37,7 @@ class LicensingState:
     clock: Clock
     audit_log: AuditLog
     request_limiter: Limiter
+    caller_addresses: CallerAddresses
 
 
 def current_state() -> LicensingState:

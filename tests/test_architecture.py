@@ -21,7 +21,7 @@ METHODS = {
 }
 
 ROWS = [
-    {"_version", "codes", "config", "domain", "errors", "json_values", "log_text", "signals"},
+    {"_version", "codes", "config", "domain", "errors", "json_values", "log_text", "networks", "signals"},
     {"hooks", "public_keys", "remote_signing", "signing", "verification", "wire"},
     {
         "audit_triggers",

@@ -120,6 +120,66 @@ def test_an_ipv4_address_is_blocked_however_it_is_written(
     assert answer.status_code == (200 if blocked == "::/0" else 403)
 
 
+AS_PROXIES_WRITE_IT = [
+    "{}",
+    " {}\t",
+    "{}:4711",
+    "{}:",
+    "[::ffff:{}]",
+    "[::ffff:{}]:443",
+    " [::ffff:{}]:443 ",
+    "::ffff:{}%eth0",
+]
+
+
+@pytest.mark.parametrize("written", AS_PROXIES_WRITE_IT)
+def test_an_address_is_the_same_however_a_proxy_writes_it(create_host: Callable[..., Host], written: str) -> None:
+    host = create_host(blocked_addresses=["192.0.2.9"])
+    secret = _new_secret(host, allowed_ips=["192.0.2.8"])
+    for last, code in ((9, 150), (7, 103)):
+        _refused(host, _call(host, secret, environ_overrides={"REMOTE_ADDR": written.format(f"192.0.2.{last}")}), code)
+    allowed = _call(host, secret, environ_overrides={"REMOTE_ADDR": written.format("192.0.2.8")})
+    assert host.verified(allowed)["code"] == 900
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:443", " [2001:DB8:0::1]", "2001:db8::1%2"],
+)
+def test_an_ipv6_address_is_blocked_however_a_proxy_writes_it(create_host: Callable[..., Host], written: str) -> None:
+    host = create_host(blocked_addresses=["2001:db8::1"])
+    _refused(host, _call(host, host.secret, environ_overrides={"REMOTE_ADDR": written}), 150)
+    other = written.replace("::1", "::2")
+    assert _call(host, host.secret, environ_overrides={"REMOTE_ADDR": other}).status_code == 200
+
+
+NO_ADDRESSES = [None, "", " ", "unix:", "unknown", "192.0.2", "192.0.2.09", "192.0.2.9:http", "[192.0.2.9", "[]:443"]
+
+
+@pytest.mark.parametrize("address", [*NO_ADDRESSES, "192.0.2.9, 192.0.2.8", "2001:db8::1]:443", "192.0.2.9/32"])
+def test_what_is_no_address_is_refused_where_a_list_is_set_and_only_there(
+    create_host: Callable[..., Host], address: str | None
+) -> None:
+    host = create_host()
+    call = {"environ_overrides": {"REMOTE_ADDR": address}}
+    _refused(host, _call(host, _new_secret(host, allowed_ips=["0.0.0.0/0", "::/0"]), **call), 103)
+    assert _call(host, host.secret, **call).status_code == 200
+    blocking = create_host(blocked_addresses=["198.51.100.1"])
+    _refused(blocking, _call(blocking, blocking.secret, **call), 150)
+
+
+def test_what_is_no_address_is_logged_once(create_host: Callable[..., Host], caplog: pytest.LogCaptureFixture) -> None:
+    host = create_host(blocked_addresses=["198.51.100.1"])
+    assert host.verified(_call(host, host.secret))["code"] == 900
+    assert "no IP address" not in caplog.text
+    for address in ("no\naddress", "another", None):
+        answer = _call(host, host.secret, environ_overrides={"REMOTE_ADDR": address})
+        assert host.verified(answer)["code"] == 150
+    assert caplog.text.count("is no IP address") == 1
+    assert "'no\\naddress' is no IP address" in caplog.text
+    assert "ProxyFix" in caplog.text
+
+
 def test_an_ipv6_network_is_blocked(create_host: Callable[..., Host]) -> None:
     host = create_host(blocked_addresses=["2001:db8::/32", "fe80::1"])
     for address in ("2001:db8:1::2", "fe80::1"):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from flask_licensing.domain import Credentials
 from flask_licensing.errors import AccessDenied
-from flask_licensing.services.api_keys import is_in_networks
+from flask_licensing.networks import is_in_networks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,9 +23,12 @@ HEADER_WHITE_SPACE = " \t"
 
 
 def refuse_blocked_address(state: LicensingState, request: Request) -> None:
-    """Raise :class:`AccessDenied` where the request comes from an address that is blocked."""
-    if is_in_networks(request.remote_addr, state.settings.blocked_addresses):
-        raise AccessDenied
+    """Raise :class:`AccessDenied` where the request's address is blocked, or can't be told while others are."""
+    blocked = state.settings.blocked_addresses
+    if blocked:
+        address = state.caller_addresses.read(request.remote_addr)
+        if address is None or is_in_networks(address, blocked):
+            raise AccessDenied
 
 
 def authenticate(

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import secrets
 from typing import TYPE_CHECKING
 
-from flask_licensing.config import IpNetwork, parse_networks
 from flask_licensing.domain import Caller, Credentials, NewApiKey, naive_utc
 from flask_licensing.errors import (
     AddressNotAllowed,
@@ -18,12 +16,14 @@ from flask_licensing.errors import (
     MissingCapability,
 )
 from flask_licensing.hooks import ApiKeyStore, Clock
+from flask_licensing.networks import is_in_networks, parse_networks
 from flask_licensing.schemas import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime, timedelta
 
+    from flask_licensing.networks import CallerAddresses, IpNetwork
     from flask_licensing.work import Work
 
 API_KEY_CREATED = "api-key-created"
@@ -103,9 +103,10 @@ class ApiKeyAuthenticator:
     ``use_interval`` is how old a key's last-used time gets before it is written anew.
     """
 
-    def __init__(self, store: ApiKeyStore, clock: Clock, use_interval: timedelta) -> None:
+    def __init__(self, store: ApiKeyStore, clock: Clock, addresses: CallerAddresses, use_interval: timedelta) -> None:
         self._store = store
         self._clock = clock
+        self._addresses = addresses
         self._use_interval = use_interval
 
     def __call__(self, credentials: Credentials) -> Caller:
@@ -118,28 +119,15 @@ class ApiKeyAuthenticator:
         now = self._clock()
         if not api_key.is_usable_at(now):
             raise InactiveApiKey
-        if api_key.allowed_networks is not None and not is_in_networks(
-            credentials.remote_address, api_key.allowed_networks
-        ):
-            raise AddressNotAllowed
+        if api_key.allowed_networks is not None:
+            address = self._addresses.read(credentials.remote_address)
+            if address is None or not is_in_networks(address, api_key.allowed_networks):
+                raise AddressNotAllowed
         if api_key.capabilities is not None and credentials.endpoint not in api_key.capabilities:
             raise MissingCapability
         if api_key.last_used_at is None or now - api_key.last_used_at >= self._use_interval:
             self._store.record_api_key_use(api_key.id, now)
         return Caller(caller_id(api_key.id))
-
-
-def is_in_networks(address: str | None, networks: Collection[IpNetwork]) -> bool:
-    """Whether the address, as the web server gives it, is in one of the networks; no address is in none."""
-    if not networks:
-        return False
-    try:
-        parsed = ipaddress.ip_address(address or "")
-    except ValueError:
-        return False
-    # A dual-stack socket reports IPv4 callers as ::ffff:192.0.2.1 (RFC 4291 section 2.5.5.2).
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    return any((mapped or parsed) in network for network in networks)
 
 
 def _check_secret(store: ApiKeyStore, secret: str) -> str:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from flask_licensing.config import IpNetwork
     from flask_licensing.domain import AuditEvent, LicenseKeyStatus
+    from flask_licensing.networks import IpNetwork
 
 
 @dataclass

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session, scoped_session
 
-    from flask_licensing.config import IpNetwork
     from flask_licensing.domain import AuditEvent, AuditRecord
     from flask_licensing.errors import LicensingError
+    from flask_licensing.networks import IpNetwork
 
 _logger = logging.getLogger(__name__)
 
