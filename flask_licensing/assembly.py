@@ -8,6 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+from flask.cli import ScriptInfo
 from werkzeug.utils import ImportStringError, import_string
 
 from flask_licensing.config import configuration_key
@@ -21,6 +23,7 @@ from flask_licensing.private_keys.ring import KeyRing
 from flask_licensing.private_keys.sources import no_keys, private_key_source_from
 from flask_licensing.services.api_keys import ApiKeyAuthenticator, require_api_key_store
 from flask_licensing.services.audit_log import AuditLog
+from flask_licensing.services.private_keys import describe_missing_key
 from flask_licensing.state import LicensingState
 from flask_licensing.stores.memory import MemoryKeyStore
 from flask_licensing.stores.sqlalchemy import SQLAlchemyKeyStore
@@ -69,22 +72,35 @@ def passphrase_of(settings: Settings) -> str | None:
 
 
 def check_private_keys(state: LicensingState) -> None:
-    """Load the private keys; without a global one, warn or refuse as the settings say.
+    """Load the global private keys; without one, warn or refuse as the settings say.
+
+    Under a ``flask`` command nothing is refused, since some commands tell what is wrong or mend it; ``flask run`` ends
+    with one line. An app that came up so sends no success: what can't be signed is answered with code 9500.
 
     Raises:
         PrivateKeyError: a key is not one this package signs with, or the global one is required and missing.
 
     """
-    state.key_ring.check()
-    if state.key_ring.has_global_key():
+    try:
+        require_private_keys(state)
+    except PrivateKeyError as error:
+        command = click.get_current_context(silent=True)
+        if command is None or command.find_object(ScriptInfo) is None:
+            raise
+        if command.info_name == "run":
+            raise click.ClickException(str(error)) from error
         return
-    message = (
-        f"No global private key is set, so answers can't be signed: set {configuration_key('private_key_source')}"
-        " and make a key with “flask licensing generate-private-key” or “openssl genrsa -out global.pem 2048”."
-    )
-    if state.settings.private_key_required:
-        raise PrivateKeyError(message)
-    _logger.warning(message)
+    for problem in state.key_ring.passed_over():
+        _logger.warning("a file is passed over: %s", problem)
+    if not state.key_ring.has_global_key():
+        _logger.warning(describe_missing_key(state.key_ring, state.private_key_source))
+
+
+def require_private_keys(state: LicensingState) -> None:
+    """Raise :class:`~flask_licensing.errors.PrivateKeyError` where an app with these private keys must not serve."""
+    state.key_ring.check()
+    if state.settings.private_key_required and not state.key_ring.has_global_key():
+        raise PrivateKeyError(describe_missing_key(state.key_ring, state.private_key_source))
 
 
 def _key_store(app: Flask, db: SQLAlchemy | None, settings: Settings) -> KeyStore:

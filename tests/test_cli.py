@@ -13,9 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
+from click.testing import CliRunner
+from flask import Flask
+from flask.cli import FlaskGroup
 
+from flask_licensing import Licensing
 from flask_licensing.cli import create_commands
 from flask_licensing.signing import generate_private_key
+from flask_licensing.stores.memory import MemoryKeyStore
 from flask_licensing.verification import is_valid_response
 from tests.documented_example import ENVELOPE, PUBLIC_KEY
 
@@ -299,6 +304,54 @@ def test_check_of_a_site_that_keeps_keys_and_callers_elsewhere(create_host: Call
     assert "an authenticator of the site's own" in output
     broken = create_host(private_key_source=lambda _: BrokenSigner())
     assert "did not sign: OSError" in _refusal(broken, "check")
+
+
+@pytest.fixture
+def run_flask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run a ``flask`` command of a site whose private keys are in a folder; the command makes the app, as always."""
+    monkeypatch.setenv("FLASK_RUN_FROM_CLI", "true")
+
+    def create_app() -> Flask:
+        app = Flask("site", instance_path=str(tmp_path))
+        Licensing(app, key_store=store, private_key_source="file:keys", private_key_required=True)
+        return app
+
+    (tmp_path / "keys").mkdir(mode=0o700)
+    store = MemoryKeyStore()
+    return lambda *arguments: CliRunner().invoke(FlaskGroup(create_app=create_app), arguments)
+
+
+@pytest.mark.parametrize("content", ["garbage", None], ids=["garbage", "no key"])
+def test_with_a_broken_private_key_commands_tell_and_mend_and_all_others_say_one_line(
+    run_flask: Callable[..., Result], tmp_path: Path, content: str | None
+) -> None:
+    """All of them, and those of the site, ended in a traceback of 36 lines."""
+    file = tmp_path / "keys" / "global.pem"
+    if content:
+        file.write_text(content)
+    reason = "is not a private key as PEM" if content else "is missing"
+    for arguments in (["create-product", "Photo Editor"], ["list-products"], ["create-api-key", "A"]):
+        refused = run_flask("licensing", *arguments)
+        assert refused.exit_code == 1
+        assert re.fullmatch(rf"Error: .*{reason}.*\n", refused.stderr)
+    served = run_flask("run")
+    assert (served.exit_code, served.stderr.count("\n")) == (1, 1)
+    assert reason in served.stderr
+    assert run_flask("routes").exit_code == 0
+    assert run_flask("licensing", "create-product", "--help").exit_code == 0
+    checked = run_flask("licensing", "check", "--json")
+    assert checked.exit_code == 1
+    assert [check["name"] for check in json.loads(checked.stdout) if reason in check["message"]][:1] == ["private key"]
+    assert run_flask("licensing", "list-keys").exit_code == 0
+    assert run_flask("licensing", "generate-private-key", *(["--overwrite"] if content else [])).exit_code == 0
+    assert file.read_text().startswith("-----BEGIN")
+    assert run_flask("licensing", "create-product", "Photo Editor").exit_code == 0
+
+
+def test_a_broken_private_key_can_be_rotated_away(run_flask: Callable[..., Result], tmp_path: Path) -> None:
+    (tmp_path / "keys" / "global.pem").write_text("garbage")
+    assert "a key that can not be read" in run_flask("licensing", "rotate-key").stdout
+    assert run_flask("licensing", "list-products").exit_code == 0
 
 
 def test_commands_run_in_a_real_flask_process(tmp_path: Path) -> None:

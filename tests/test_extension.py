@@ -167,7 +167,7 @@ def test_the_memory_store_warns_outside_debug_and_testing(caplog: pytest.LogCapt
 
 def test_without_a_private_key_a_warning_says_so_or_the_start_is_refused(caplog: pytest.LogCaptureFixture) -> None:
     Licensing(_app(LICENSING_KEY_STORE=MemoryKeyStore()))
-    assert "No global private key is set" in caplog.text
+    assert "No private key is set" in caplog.text
     with pytest.raises(PrivateKeyError, match="generate-private-key"):
         Licensing(_app(LICENSING_KEY_STORE=MemoryKeyStore(), LICENSING_PRIVATE_KEY_REQUIRED=True))
 

@@ -160,6 +160,33 @@ def test_a_verify_only_file_of_that_time_is_not_written_over(rotating_host: Host
     assert (folder / "global.19700101T000001Z.verify-only.pem").read_text() == FIRST.pem
 
 
+STAMPS = ["00010101T000000Z", "09991231T235959Z", "19691231T235959Z", "99990101T000000Z", "99991231T235959Z"]
+
+
+@pytest.mark.parametrize("stamp", STAMPS)
+def test_a_key_of_any_year_rotates(rotating_host: Host, folder: Path, stamp: str) -> None:
+    """One of the year 9999 ended the command in a traceback: there is no later second."""
+    (folder / "global.pem").rename(folder / f"global.{stamp}.active.pem")
+    SECOND.write(folder / f"global.{stamp}.verify-only.pem")
+    THIRD.write(folder / f"global.{stamp}.retired.pem")
+    assert _signer(rotating_host) == FIRST.id
+    made = rotating_host.licensing.generate_private_key(pending=True)
+    assert made.name not in {f"global.{stamp}.pending.pem"}
+    rotation = rotating_host.licensing.rotate_key()
+    assert _signer(rotating_host) == rotation.active.key_id
+    rotating_host.licensing.rotate_key()
+    rotating_host.licensing.retire_key(FIRST.id)
+    states = _states(rotating_host)
+    assert [states[key.id] for key in (FIRST, SECOND, THIRD)] == ["retired", "verify-only", "retired"]
+
+
+@pytest.mark.parametrize("seconds", [-(10**9), 10**12])
+def test_a_file_that_was_changed_at_an_odd_time_rotates(rotating_host: Host, folder: Path, seconds: int) -> None:
+    os.utime(folder / "global.pem", (seconds, seconds))
+    rotation = rotating_host.licensing.rotate_key()
+    assert [key.key_id for key in rotation.verify_only] == [FIRST.id]
+
+
 class _PowerFailure(BaseException):
     """Ends a command in the middle."""
 

@@ -233,12 +233,12 @@ def test_a_wrong_active_key_is_refused_at_start_and_others_are_passed_over(
     assert _signer(host) == FIRST.id
     passed_over = [record.message for record in caplog.records if "passed over" in record.message]
     assert len(passed_over) == 3, "once, not once per interval"
-    (folder / f"product-7.{OLD}.active.pem").write_text("nonsense")
-    with pytest.raises(PrivateKeyError, match=rf"product-7\.{OLD}\.active\.pem is not a private key"):
+    (folder / f"global.{NEW}.active.pem").write_text("nonsense")
+    with pytest.raises(PrivateKeyError, match=rf"global\.{NEW}\.active\.pem is not a private key"):
         serve()
 
 
-def test_a_name_without_a_state_is_told_in_the_log(
+def test_a_name_that_is_none_of_a_key_is_told_in_the_log(
     folder: Path, serve: Callable[..., Host], caplog: pytest.LogCaptureFixture
 ) -> None:
     FIRST.write(folder / "global.pem")
@@ -248,7 +248,7 @@ def test_a_name_without_a_state_is_told_in_the_log(
     for name in ("certificate.pem", "README", ".global.pem.draft"):
         (folder / name).write_text("something else")
     assert _signer(serve()) == FIRST.id
-    passed_over = [record.message for record in caplog.records if "its name says no state" in record.message]
+    passed_over = [record.message for record in caplog.records if "no private key by its name" in record.message]
     assert len(passed_over) == len(misnamed) + 1
 
 

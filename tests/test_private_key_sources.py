@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from flask import Flask
 
-from flask_licensing import ConfigurationError
+from flask_licensing import ConfigurationError, Licensing
 from flask_licensing.errors import PrivateKeyError
 from flask_licensing.private_keys.sources import (
     EnvironmentKeySource,
@@ -20,7 +23,9 @@ from flask_licensing.private_keys.sources import (
     private_key_source_from,
 )
 from flask_licensing.signing import RsaSigner, generate_private_key, public_key_pem
+from flask_licensing.stores.memory import MemoryKeyStore
 from flask_licensing.verification import is_valid_response
+from tests.key_pairs import key_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,7 +106,7 @@ def test_a_failed_authentication_is_answered_with_the_global_key(
     assert is_valid_response(answer.data, public_key)
 
 
-@pytest.mark.parametrize("line_end", ["\n", "\\n"])
+@pytest.mark.parametrize("line_end", ["\n", "\\n", "\\r\\n", "\r\n"])
 def test_an_environment_variable_is_the_global_key(
     create_host: Callable[..., Host],
     monkeypatch: pytest.MonkeyPatch,
@@ -224,11 +229,213 @@ def test_no_request_fails_while_keys_are_swapped(
     assert all(is_valid_response(body, keys) for body in bodies)
 
 
-def test_a_wrong_key_is_refused_at_start(create_host: Callable[..., Host], tmp_path: Path, private_key: str) -> None:
-    (tmp_path / "global.pem").write_text(private_key)
-    (tmp_path / "product-7.pem").write_text("nonsense")
-    with pytest.raises(PrivateKeyError, match=r"product-7\.pem is not a private key"):
-        create_host(private_key_source=f"file:{tmp_path}")
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "keys"
+    path.mkdir()
+    return path
+
+
+def test_a_wrong_products_key_is_found_at_its_first_use_and_creates_nothing(
+    create_host: Callable[..., Host], folder: Path, private_key: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder / "global.pem").write_text(private_key)
+    (folder / "product-1.pem").write_text("nonsense")
+    host = create_host(private_key_source=f"file:{folder}")
+    with host.app.app_context():
+        other_product = host.licensing.create_product("Video Editor").id
+        (check,) = [result for result in host.licensing.check() if result.name == "private key"]
+    assert not check.ok
+    assert "product-1.pem is not a private key" in check.message
+    answer = host.post(host.fields())
+    assert (answer.status_code, host.verified(answer)["code"]) == (500, 9500)
+    assert host.stored_license_keys() == []
+    assert f"{folder / 'product-1.pem'} is not a private key" in caplog.text
+    assert host.create(product_id=other_product)["created"] == 1
+
+
+def test_a_products_key_is_loaded_at_its_first_use_and_once_for_all_who_wait(
+    create_host: Callable[..., Host], folder: Path, private_key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With 350 products, no worker had loaded all keys within 75 seconds."""
+    loaded = []
+    load = serialization.load_pem_private_key
+
+    def counted(pem: bytes, *arguments: Any, **options: Any) -> Any:
+        loaded.append(pem)
+        return load(pem, *arguments, **options)
+
+    monkeypatch.setattr(serialization, "load_pem_private_key", counted)
+    first, second = key_pairs(2)
+    first.write(folder / "global.pem")
+    for product_id in range(1, 20):
+        second.write(folder / f"product-{product_id}.pem")
+    host = create_host(private_key_source=f"file:{folder}")
+    assert loaded == [first.pem.encode()]
+    with ThreadPoolExecutor(8) as pool:
+        used = pool.map(lambda number: _signed_with(host, license_keys=f'["K-{number}"]')[0], range(8))
+        assert set(used) == {"product"}
+    assert loaded == [first.pem.encode(), second.pem.encode()]
+
+
+@pytest.mark.parametrize(
+    ("name", "proper"),
+    [
+        ("global.active.pem", "global.pem"),
+        ("Global.pem", "global.pem"),
+        ("global.PEM", "global.pem"),
+        ("global.20260101.active.pem", "global.20260131T235959Z.active.pem"),
+        ("global.20260230T000000Z.verify-only.pem", "global.20260131T235959Z.verify-only.pem"),
+        ("global.pem.txt", "global.pem"),
+        ("global.pem~", "global.pem"),
+        ("#global.pem#", "global.pem"),
+        ("global.key", "global.pem"),
+        ("global .pem", "global.pem"),
+        (" global.pem", "global.pem"),
+        ("global", "global.pem"),
+        ("global.der", "global.pem"),
+        ("site.key", "global.pem"),
+        ("public.pem", "global.pem"),
+        ("product-01.pem", "product-1.pem"),
+        ("product_1.pem", "product-1.pem"),
+        ("Product-1.pem", "product-1.pem"),
+        ("product1.pem", "product-1.pem"),
+        ("product-1.p12", "product-1.pem"),
+        ("product-0.pem", "product-ID.pem"),
+        ("product-99999999999.pem", "product-ID.pem"),
+    ],
+)
+def test_an_app_whose_files_only_look_like_keys_does_not_start(
+    create_host: Callable[..., Host], folder: Path, name: str, proper: str
+) -> None:
+    """It answered with code 900 unsigned, as an app without keys does."""
+    (folder / name).write_text("anything")
+    with pytest.raises(PrivateKeyError) as refused:
+        create_host(private_key_source=f"file:{folder}")
+    assert f"The file {folder / name} is no private key by its name; it should be called" in str(refused.value)
+    assert f" {proper}" in str(refused.value)
+
+
+def test_a_private_key_by_any_name_looks_like_one(
+    create_host: Callable[..., Host], folder: Path, private_key: str
+) -> None:
+    (folder / "licensing_private_key").write_text(private_key)
+    with pytest.raises(PrivateKeyError, match="licensing_private_key is no private key by its name"):
+        create_host(private_key_source=f"file:{folder}")
+
+
+@pytest.mark.parametrize(
+    "name", ["README", ".global.pem.draft", ".gitignore", "products.db", "global_settings.py", "sub"]
+)
+def test_other_files_do_not_look_like_keys(create_host: Callable[..., Host], folder: Path, name: str) -> None:
+    (folder / name).mkdir() if name == "sub" else (folder / name).write_text("anything")
+    host = create_host(private_key_source=f"file:{folder}")
+    assert host.post(host.fields()).get_json()["signature"] == "Private key not set"
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("a folder", r"global\.pem can't be read: Is a directory"),
+        ("a broken link", r"global\.pem can't be read: No such file"),
+        ("empty", r"global\.pem is empty"),
+        ("a public key", r"global\.pem holds a public key"),
+        ("retired", "none of them is active"),
+        ("pending", "none of them is active"),
+    ],
+)
+def test_an_app_whose_only_key_can_not_sign_does_not_start(
+    create_host: Callable[..., Host], folder: Path, private_key: str, public_key: str, kind: str, reason: str
+) -> None:
+    file = folder / "global.pem"
+    if kind == "a folder":
+        file.mkdir()
+    elif kind == "a broken link":
+        file.symlink_to(folder / "elsewhere")
+    elif kind in {"empty", "a public key"}:
+        file.write_text("" if kind == "empty" else public_key)
+    else:
+        (folder / f"global.20260101T000000Z.{kind}.pem").write_text(private_key)
+    with pytest.raises(PrivateKeyError, match=reason):
+        create_host(private_key_source=f"file:{folder}")
+
+
+@pytest.mark.parametrize("name", ["keys", "key.pem"])
+def test_a_link_to_what_is_not_there_is_no_absence_of_keys(
+    create_host: Callable[..., Host], tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(PrivateKeyError, match="is a link to what is not there"):
+        create_host(private_key_source=f"file:{tmp_path / name}")
+
+
+@pytest.mark.parametrize("source", ["a folder", "a callable"])
+def test_where_a_product_alone_has_a_key_nothing_is_created_for_another(
+    create_host: Callable[..., Host], folder: Path, private_key: str, public_key: str, source: str
+) -> None:
+    """It answered with code 900 unsigned for the others, as an app without keys does."""
+    (folder / "product-1.pem").write_text(private_key)
+    by_callable = {"private_key_source": lambda product_id: private_key if product_id == 1 else None}
+    host = create_host(**by_callable if source == "a callable" else {"private_key_source": f"file:{folder}"})
+    with host.app.app_context():
+        other_product = host.licensing.create_product("Video Editor").id
+    used, body = _signed_with(host)
+    assert (used, is_valid_response(body, public_key)) == ("product", True)
+    answer = host.post(host.fields(license_keys='["B"]', product_id=other_product))
+    assert (answer.status_code, answer.get_json()["response"]["code"]) == (500, 9500)
+    assert host.stored_license_keys() == ["AAAA-1111"]
+
+
+def test_a_file_that_only_looks_like_a_key_never_makes_a_running_app_sign_less(
+    create_host: Callable[..., Host], folder: Path, private_key: str, public_key: str
+) -> None:
+    clock = Clock()
+    host = create_host(private_key_source=f"file:{folder}", clock=clock)
+    (folder / "Global.pem").write_text(private_key)
+    clock.now += timedelta(seconds=10)
+    assert host.post(host.fields()).status_code == 500
+    assert host.stored_license_keys() == []
+    (folder / "Global.pem").rename(folder / "global.pem")
+    assert is_valid_response(_signed_with(host)[1], public_key)
+    (folder / "global.pem").rename(folder / "Global.pem")
+    clock.now += timedelta(seconds=10)
+    assert is_valid_response(_signed_with(host)[1], public_key)
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        (None, "No private key is set, so answers are unsigned: set LICENSING_PRIVATE_KEY_SOURCE"),
+        ("file:{keys}", "global.pem is missing, so answers are unsigned: make it with “flask licensing generate"),
+        ("file:{keys}/one.pem", "one.pem is missing, so answers are unsigned: make it with “flask licensing generate"),
+        ("env:NO_SUCH_KEY", "variable NO_SUCH_KEY is missing, so answers are unsigned: put it there"),
+        ("products", "global.pem is missing, so what needs it gets code 9500: make it with"),
+    ],
+)
+def test_the_start_says_what_is_missing(
+    folder: Path, private_key: str, caplog: pytest.LogCaptureFixture, source: str | None, told: str
+) -> None:
+    """It said to set LICENSING_PRIVATE_KEY_SOURCE where it was set."""
+    if source == "products":
+        (folder / "product-1.pem").write_text(private_key)
+    text = None if source is None else source.replace("products", "file:{keys}").format(keys=folder)
+    Licensing(Flask("site"), key_store=MemoryKeyStore(), private_key_source=text)
+    assert told in caplog.text
+
+
+def test_the_start_and_the_check_tell_of_a_file_that_is_passed_over(
+    create_host: Callable[..., Host], folder: Path, private_key: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder / "global.pem").write_text(private_key)
+    (folder / "product-01.pem").write_text(private_key)
+    (folder / "certificate.pem").write_text("of the web server")
+    host = create_host(private_key_source=f"file:{folder}")
+    (warning,) = [record.getMessage() for record in caplog.records if "passed over" in record.getMessage()]
+    assert "it should be called product-1.pem" in warning
+    with host.app.app_context():
+        (check,) = [result for result in host.licensing.check() if result.name == "private key"]
+    assert not check.ok
+    assert "it should be called product-1.pem" in check.message
 
 
 def test_a_source_that_raises_at_start_is_refused_without_what_it_said(create_host: Callable[..., Host]) -> None:
@@ -247,11 +454,13 @@ def test_a_text_that_names_no_source_is_refused(tmp_path: Path) -> None:
 
 def test_a_text_names_a_file_a_folder_a_variable_or_an_import(tmp_path: Path) -> None:
     (tmp_path / "dotted.keys").mkdir()
+    (tmp_path / "docker_secret").touch()
     sources = {
         text: private_key_source_from(text, folder=tmp_path)
-        for text in ("file:key.pem", "file:keys", "file:dotted.keys", "env:KEY")
+        for text in ("file:key.pem", "file:docker_secret", "file:keys", "file:dotted.keys", "env:KEY")
     }
     assert [type(source) for source in sources.values()] == [
+        FileKeySource,
         FileKeySource,
         FolderKeySource,
         FolderKeySource,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def add_check_command(group: LicensingGroup, licensing: Licensing) -> None:
     """Add the command to the group."""
 
-    @group.command("check")
+    @group.command("check", works_without_keys=True)
     @json_option
     def check(*, as_json: bool) -> None:
         """Check settings, tables, keys and a trial signature; the exit code is 0 where all is well."""

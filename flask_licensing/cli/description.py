@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def add_description_command(group: LicensingGroup, licensing: Licensing) -> None:
     """Add the command to the group."""
 
-    @group.command("openapi")
+    @group.command("openapi", works_without_keys=True)
     def openapi() -> None:
         """Print the description of the API, as OpenAPI 3.1."""
         click.echo(json.dumps(licensing.openapi(), indent=2))

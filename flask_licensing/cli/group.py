@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import click
 from flask.cli import AppGroup
 
+from flask_licensing.assembly import require_private_keys
 from flask_licensing.errors import LicensingError
+from flask_licensing.state import current_state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
@@ -19,11 +22,32 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, 
 class LicensingGroup(AppGroup):
     """Commands that run in the app's context and show this package's errors as one line."""
 
+    def command(  # type: ignore[override] # click's own has a second form, without parentheses
+        self, *args: Any, works_without_keys: bool = False, **kwargs: Any
+    ) -> Callable[[Callable[..., Any]], click.Command]:
+        """Add a command, which refuses to run where the app would refuse to serve; see :func:`check_private_keys`.
+
+        Those that tell what is wrong with the private keys, or mend it, work without them.
+        """
+        add = super().command(*args, **kwargs)
+        if works_without_keys or not kwargs.get("with_appcontext", True):
+            return add
+        return lambda function: add(_with_private_keys(function))
+
     def invoke(self, ctx: click.Context) -> Any:  # noqa: D102 - click's own method
         try:
             return super().invoke(ctx)
         except LicensingError as error:
             raise click.ClickException(str(error)) from error
+
+
+def _with_private_keys(function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        require_private_keys(current_state())
+        return function(*args, **kwargs)
+
+    return run
 
 
 def print_json(document: object) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def add_key_rotation_commands(group: LicensingGroup, licensing: Licensing) -> None:
     """Add the commands to the group."""
 
-    @group.command("rotate-key")
+    @group.command("rotate-key", works_without_keys=True)
     @product_option
     @json_option
     def rotate_key(product_id: int | None, *, as_json: bool) -> None:
@@ -33,7 +33,7 @@ def add_key_rotation_commands(group: LicensingGroup, licensing: Licensing) -> No
             click.echo(f"Verify-only: {key.key_id or 'a key that can not be read'}, {key.origin}.")
 
     # One key id in 64 begins with a dash.
-    @group.command("retire-key", context_settings={"ignore_unknown_options": True})
+    @group.command("retire-key", works_without_keys=True, context_settings={"ignore_unknown_options": True})
     @click.argument("key_id")
     @json_option
     def retire_key(key_id: str, *, as_json: bool) -> None:
@@ -44,7 +44,7 @@ def add_key_rotation_commands(group: LicensingGroup, licensing: Licensing) -> No
         else:
             click.echo("\n".join(f"Retired: {key.key_id}, {key.origin}." for key in retired))
 
-    @group.command("list-keys")
+    @group.command("list-keys", works_without_keys=True)
     @json_option
     def list_keys(*, as_json: bool) -> None:
         """List all private keys, without showing them."""

@@ -20,7 +20,7 @@ product_option = click.option(
 def add_private_key_commands(group: LicensingGroup, licensing: Licensing) -> None:
     """Add the commands to the group."""
 
-    @group.command("generate-private-key")
+    @group.command("generate-private-key", works_without_keys=True)
     @product_option
     @click.option("--overwrite", is_flag=True, help="Replace a key that is there already.")
     @click.option("--pending", is_flag=True, help="Make one that signs from the next rotate-key on.")
@@ -33,7 +33,7 @@ def add_private_key_commands(group: LicensingGroup, licensing: Licensing) -> Non
         else:
             click.echo(f"The private key is in {file}. Back it up; nobody else should read it.")
 
-    @group.command("show-public-key")
+    @group.command("show-public-key", works_without_keys=True)
     @product_option
     @json_option
     def show_public_key(product_id: int | None, *, as_json: bool) -> None:

@@ -13,7 +13,7 @@ import secrets
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from flask_licensing.domain import MAX_INTEGER, KeyState
@@ -26,12 +26,15 @@ if TYPE_CHECKING:
 _OWNER_ONLY = 0o600
 _OWNER_ONLY_FOLDER = 0o700
 _SNAPSHOT_ATTEMPTS = 100
+_LAST_SECOND = 253402300799  # of the year 9999
 _STAMP = "%Y%m%dT%H%M%SZ"
 _NAME = re.compile(
     r"(?:global|product-(?P<product_id>[1-9][0-9]*))"
     rf"(?:\.(?P<stamp>[0-9]{{8}}T[0-9]{{6}}Z)\.(?P<state>{'|'.join(KeyState)}))?\.pem"
 )
-_LOOKS_LIKE_A_KEY = re.compile(r"(global|product-).*\.pem")
+_LOOKS_LIKE_A_KEY = re.compile(r"(global|product[-_ ]?[0-9]+)(\W.*)?|.*\.(pem|key).*", re.IGNORECASE | re.DOTALL)
+_OWNER = re.compile(r"global|product(\D{0,3}0*(?P<product_id>[1-9][0-9]*))?", re.IGNORECASE)
+_HEAD_BYTES = 8192
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,11 @@ class KeyFile:
     def name(self) -> str:
         """The name of the file."""
         owner = "global" if self.product_id is None else f"product-{self.product_id}"
-        return f"{owner}.{self.made_at:{_STAMP}}.{self.state}.pem" if self.made_at else f"{owner}.pem"
+        if self.made_at is None:
+            return f"{owner}.pem"
+        # Years before 1000 have no leading zeros in strftime.
+        stamp = self.made_at.isoformat(timespec="seconds").replace("-", "").replace(":", "")
+        return f"{owner}.{stamp}Z.{self.state}.pem"
 
     @classmethod
     def parse(cls, name: str) -> KeyFile | None:
@@ -78,9 +85,22 @@ class KeyFolder:
         """Return where a file is, or is to be written."""
         return self.path / file.name
 
-    def names(self) -> list[str]:
-        """Return the names of all files that look like keys, in order; raises as :meth:`files`."""
-        return sorted(entry.name for entry in self._entries() if _LOOKS_LIKE_A_KEY.fullmatch(entry.name))
+    def product_ids(self) -> list[int]:
+        """Return the products that have files here, in order; raises as :meth:`files`."""
+        files = (KeyFile.parse(entry.name) for entry in self._entries())
+        return sorted({file.product_id for file in files if file and file.product_id is not None})
+
+    def misnamed(self, *, of_any_name: bool) -> dict[str, str]:
+        """Return the names of files that look like keys and are none by their names, each with what is wrong.
+
+        ``of_any_name`` includes those that begin neither with ``global`` nor with ``product``.
+
+        Raises:
+            PrivateKeyError: the folder can't be read.
+
+        """
+        names = sorted(entry.name for entry in self._entries() if _looks_like_a_key(entry, of_any_name=of_any_name))
+        return {name: self._advice(name) for name in names if KeyFile.parse(name) is None}
 
     def files(self, product_id: int | None) -> list[KeyFile]:
         """Return the files of a product, or the global ones, oldest first.
@@ -139,28 +159,47 @@ class KeyFolder:
             raise PrivateKeyError(f"The folder {self.path} can't be written: {error.strerror}.") from error
 
     def unused_time(self, product_id: int | None, now: datetime) -> datetime:
-        """Return ``now``, or the second after the newest of the files where that is later."""
-        newest = max((file.made_at or datetime.min for file in self.files(product_id)), default=datetime.min)
-        return max(now.replace(microsecond=0), newest + timedelta(seconds=1))
+        """Return ``now``, or a second beside the newest of the files where that is later."""
+        taken = {file.made_at for file in self.files(product_id) if file.made_at}
+        made_at = max(now.replace(microsecond=0), *taken) if taken else now.replace(microsecond=0)
+        step = _step_from(made_at)
+        while made_at in taken:
+            made_at += step
+        return made_at
 
     def move(self, file: KeyFile, state: KeyState) -> KeyFile:
         """Give a file another state and return it; at no moment is it gone. A move that broke off can be repeated."""
         source = self.path_of(file)
         made_at = file.made_at or _time_of_change(source)
         moved = replace(file, state=state, made_at=made_at)
+        step = _step_from(made_at)
         while not _is_linked(source, self.path_of(moved)):
-            made_at += timedelta(seconds=1)
+            made_at += step
             moved = replace(moved, made_at=made_at)
         _sync_folder(self.path)
         source.unlink()
         _sync_folder(self.path)
         return moved
 
+    def _advice(self, name: str) -> str:
+        found = _OWNER.match(name.strip())
+        product_id = found and found["product_id"]
+        owner = "product-ID" if found and found[0].lower() != "global" else "global"
+        if product_id and int(product_id) <= MAX_INTEGER:
+            owner = f"product-{product_id}"
+        state = next((state for state in KeyState if state in name.lower()), KeyState.ACTIVE)
+        return (
+            f"The file {self.path / name} is no private key by its name; it should be called {owner}.pem,"
+            f" or with a time and a state {owner}.20260131T235959Z.{state}.pem."
+        )
+
     def _entries(self) -> list[os.DirEntry[str]]:
         try:
             with os.scandir(self.path) as entries:
-                return list(entries)
-        except FileNotFoundError:
+                return [entry for entry in entries if not entry.name.startswith(".")]
+        except FileNotFoundError as error:
+            if self.path.is_symlink():
+                raise PrivateKeyError(f"The folder {self.path} is a link to what is not there.") from error
             return []
         except OSError as error:
             raise PrivateKeyError(f"The folder {self.path} can't be read: {error.strerror}.") from error
@@ -169,7 +208,7 @@ class KeyFolder:
         beginning = KeyFile(product_id).name.removesuffix("pem")
         entries = (entry for entry in self._entries() if entry.name.startswith(beginning))
         inodes = {file: entry.inode() for entry in entries if (file := KeyFile.parse(entry.name))}
-        return dict(sorted(inodes.items(), key=lambda item: item[0].made_at or datetime.min))
+        return dict(sorted(inodes.items(), key=lambda item: (bool(item[0].made_at), item[0].made_at or datetime.min)))
 
     def _content_or_problem(self, file: KeyFile) -> bytes | PrivateKeyError:
         try:
@@ -226,7 +265,30 @@ def _is_linked(source: Path, target: Path) -> bool:
 
 
 def _time_of_change(path: Path) -> datetime:
-    return datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(tzinfo=None, microsecond=0)
+    seconds = min(max(int(path.stat().st_mtime), 0), _LAST_SECOND)
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
+
+
+def _step_from(made_at: datetime) -> timedelta:
+    """Return where to look for another second: the later one, unless time is about to end."""
+    return timedelta(seconds=-1 if made_at.year == MAXYEAR else 1)
+
+
+def _looks_like_a_key(entry: os.DirEntry[str], *, of_any_name: bool) -> bool:
+    name = entry.name.strip()
+    if _LOOKS_LIKE_A_KEY.fullmatch(name):
+        return of_any_name or _OWNER.match(name) is not None
+    return of_any_name and _holds_a_private_key(entry)
+
+
+def _holds_a_private_key(entry: os.DirEntry[str]) -> bool:
+    try:
+        if not entry.is_file():
+            return False
+        with open(entry.path, "rb") as file:
+            return b"PRIVATE KEY-----" in file.read(_HEAD_BYTES)
+    except OSError:
+        return False
 
 
 @contextmanager

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _PUBLISHED_STATES = (KeyState.ACTIVE, KeyState.PENDING, KeyState.VERIFY_ONLY)
 
+_MOST_PROBLEMS_TOLD = 3
+
 _logger = logging.getLogger(__name__)
 
 
@@ -57,13 +59,16 @@ class KeyRing:
         """Return what signs, and whose key it is; ``None`` where there is neither a product's nor a global key.
 
         Raises:
-            PrivateKeyError: a key that was never loaded before can't be, or there are global keys and none is active.
+            PrivateKeyError: a key that was never loaded before can't be; or there is no active global key, and there
+                are other keys.
 
         """
         if product_id is not None and (key := self._key(product_id)):
             return key, "product"
         if key := self._key(None):
             return key, "global"
+        if self.has_keys_of_products():
+            raise PrivateKeyError("There are private keys of products, and there is no global one.")
         return None
 
     def published(self, product_id: int | None) -> dict[str, RSAPublicKey]:
@@ -97,7 +102,7 @@ class KeyRing:
             PrivateKeyError: the source can't be asked.
 
         """
-        origin = self._origin(product_id)
+        origin = self.origin(product_id)
         try:
             answer = self._source(product_id)
             loaded = self._loader.load_all(answer, origin=origin, known=self._loaded.get(product_id, ()))
@@ -115,18 +120,29 @@ class KeyRing:
         tell = getattr(self._source, "product_ids", None)
         return tell() if tell else ()
 
+    def passed_over(self) -> Sequence[str]:
+        """Return what is wrong with files that look like keys and are none, as far as the source tells."""
+        tell = getattr(self._source, "passed_over", None)
+        return tell() if tell else ()
+
+    def has_keys_of_products(self) -> bool:
+        """Whether a product has keys of its own, as far as the source tells or was asked."""
+        return bool(self.product_ids()) or any([*self._loaded.values()])
+
     def check(self) -> None:
-        """Load the global keys, and those of every product that the source lists.
+        """Load the global keys; those of products are loaded when they are first used.
 
         Raises:
-            PrivateKeyError: one that is active is not a key this package signs with.
+            PrivateKeyError: one that is active is not a key this package signs with, or there are some and none of them
+                is active.
 
         """
-        for product_id in (None, *self.product_ids()):
-            self._choice(product_id)
-            for version in self._loaded.get(product_id, ()):
-                if version.problem and version.state is KeyState.ACTIVE:
-                    raise PrivateKeyError(version.problem)
+        chosen = self._choice(None)
+        active = [version for version in self._loaded.get(None, ()) if version.state is KeyState.ACTIVE]
+        if problems := [version.problem for version in active if version.problem]:
+            raise PrivateKeyError(" ".join(problems[:_MOST_PROBLEMS_TOLD]))
+        if chosen.version is None and chosen.problem:
+            raise PrivateKeyError(chosen.problem)
 
     def has_global_key(self) -> bool:
         """Whether there is a global private key that signs."""
@@ -177,7 +193,10 @@ class KeyRing:
         signed_before = before.version if before else None
         version, problem = choose_version(versions, signed_before)
         if version is None and problem is None and versions and product_id is None:
-            problem = "There are global private keys, and none of them is active."
+            problem = (
+                "There are global private keys, and none of them is active:"
+                " make one active with “flask licensing rotate-key”, or by its name."
+            )
         if version and problem:
             which = "the private key loaded before" if version is signed_before else "an older private key"
             _logger.warning("%s goes on signing: %s", which, problem)
@@ -197,7 +216,8 @@ class KeyRing:
             _logger.warning("the public keys loaded before are published: %s", error)
             return self._loaded[product_id]
 
-    def _origin(self, product_id: int | None) -> str:
+    def origin(self, product_id: int | None) -> str:
+        """Say where a key is from, as far as the source tells."""
         tell = getattr(self._source, "origin", None)
         if tell is not None:
             return str(tell(product_id))

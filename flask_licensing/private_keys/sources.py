@@ -6,12 +6,12 @@ key is from, so that an error can name the place.
 
 from __future__ import annotations
 
-import logging
 import os
 from typing import TYPE_CHECKING
 
 from werkzeug.utils import ImportStringError, import_string
 
+from flask_licensing.domain import KeyState
 from flask_licensing.errors import ConfigurationError, PrivateKeyError
 from flask_licensing.hooks import KeyVersion
 from flask_licensing.private_keys.folder import KeyFile, KeyFolder
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from flask_licensing.hooks import PrivateKeySource
-
-_logger = logging.getLogger(__name__)
 
 
 class FileKeySource:
@@ -55,10 +53,20 @@ class FolderKeySource:
         self.folder = KeyFolder(path)
 
     def __call__(self, product_id: int | None) -> list[KeyVersion]:
-        """Return the keys of a product, or the global ones, oldest first."""
-        return [
+        """Return the keys of a product, or the global ones, oldest first.
+
+        Where no file is a global key, each one that only looks like a key stands for one that can't be used: an app
+        that has keys must not answer as one that has none.
+        """
+        versions = [
             KeyVersion(content, file.state, f"the file {self.folder.path_of(file)}")
             for file, content in self.folder.snapshot(product_id)
+        ]
+        if versions or product_id is not None:
+            return versions
+        return [
+            KeyVersion(PrivateKeyError(problem), KeyState.ACTIVE, f"the file {self.folder.path / name}")
+            for name, problem in self.folder.misnamed(of_any_name=True).items()
         ]
 
     def origin(self, product_id: int | None) -> str:
@@ -70,19 +78,16 @@ class FolderKeySource:
         return self.folder.path_of(KeyFile(product_id))
 
     def product_ids(self) -> Sequence[int]:
-        """Return the products that have keys of their own, in order; the log tells of names that can't be read."""
-        found = set()
-        for name in self.folder.names():
-            file = KeyFile.parse(name)
-            if file is None:
-                _logger.warning("the file %s is passed over: its name says no state", self.folder.path / name)
-            elif file.product_id is not None:
-                found.add(file.product_id)
-        return sorted(found)
+        """Return the products that have keys of their own, in order."""
+        return self.folder.product_ids()
+
+    def passed_over(self) -> Sequence[str]:
+        """Say of each file that looks like a key, and is none by its name, what it should be called."""
+        return [*self.folder.misnamed(of_any_name=False).values()]
 
 
 class EnvironmentKeySource:
-    r"""An environment variable with the global private key as PEM; ``\n`` may stand for the ends of lines."""
+    r"""An environment variable with the global private key as PEM; ``\n`` or ``\r\n`` may stand for ends of lines."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -90,7 +95,7 @@ class EnvironmentKeySource:
     def __call__(self, product_id: int | None) -> str | None:
         """Return the PEM, or ``None`` for a product and where the variable is not set."""
         pem = os.environ.get(self._name) if product_id is None else None
-        return pem.replace("\\n", "\n") if pem else None
+        return pem.replace("\\r", "").replace("\\n", "\n") if pem else None
 
     def origin(self, _product_id: int | None) -> str:
         """Say where a key is from."""
@@ -104,7 +109,7 @@ def no_keys(_product_id: int | None) -> None:
 def private_key_source_from(setting: str, *, folder: Path) -> PrivateKeySource:
     """Return the source that a text names: ``file:PATH``, ``env:NAME`` or ``package.module:name``.
 
-    A path that is a folder, or has no suffix, is a folder of keys. Relative paths start at ``folder``.
+    A path that is a folder, or is not there and has no suffix, is a folder of keys. Relative paths start at ``folder``.
 
     Raises:
         ConfigurationError: the text names nothing that can be a source.
@@ -113,7 +118,9 @@ def private_key_source_from(setting: str, *, folder: Path) -> PrivateKeySource:
     kind, _, rest = setting.partition(":")
     if kind == "file" and rest:
         path = folder / rest
-        return FolderKeySource(path) if path.is_dir() or not path.suffix else FileKeySource(path)
+        # These two, unlike the methods of a path, are false where a folder above can't be read.
+        is_folder = os.path.isdir(path) or not (path.suffix or os.path.exists(path))
+        return FolderKeySource(path) if is_folder else FileKeySource(path)
     if kind == "env" and rest:
         return EnvironmentKeySource(rest)
     try:
@@ -129,7 +136,9 @@ def private_key_source_from(setting: str, *, folder: Path) -> PrivateKeySource:
 def _read(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        if path.is_symlink():
+            raise PrivateKeyError(f"The file {path} is a link to what is not there.") from error
         return None
     except OSError as error:
         raise PrivateKeyError(f"The file {path} can't be read: {error.strerror}.") from error

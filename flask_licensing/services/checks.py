@@ -12,7 +12,7 @@ from flask_licensing.errors import LicensingError
 from flask_licensing.hooks import ApiKeyStore, AuditTriggerStore, TableStore
 from flask_licensing.public_keys import verify_signature
 from flask_licensing.services.api_keys import ApiKeyAuthenticator
-from flask_licensing.services.private_keys import list_keys
+from flask_licensing.services.private_keys import describe_missing_key, list_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,11 +87,13 @@ def _check_audit_log(state: LicensingState) -> tuple[bool, str]:
 
 def _check_private_key(state: LicensingState) -> tuple[bool, str]:
     problems = [key.problem for key in list_keys(state.key_ring) if key.problem and key.state is not KeyState.RETIRED]
+    problems += state.key_ring.passed_over()
     if problems:
-        return False, " ".join(problems)
+        return False, " ".join(dict.fromkeys(problems))
+    state.key_ring.check()
     if state.key_ring.has_global_key():
         return True, "there is a global one"
-    return False, "none is set, answers are unsigned; make one with “flask licensing generate-private-key”"
+    return False, describe_missing_key(state.key_ring, state.private_key_source)
 
 
 def _check_trial_signature(state: LicensingState) -> tuple[bool, str]:

@@ -8,6 +8,7 @@ from flask_licensing.domain import KeyState, PrivateKeyInfo
 from flask_licensing.errors import LicensingError, PrivateKeyError
 from flask_licensing.private_keys.choice import choose_version
 from flask_licensing.private_keys.folder import KeyFile, KeyFolder, make_key_folder, write_key_file
+from flask_licensing.private_keys.sources import no_keys
 from flask_licensing.signing import generate_private_key, public_key_pem
 
 if TYPE_CHECKING:
@@ -96,6 +97,17 @@ def show_public_key(key_ring: KeyRing, product_id: int | None) -> str:
     if public_key is None:
         raise LicensingError("The private key is kept elsewhere; its public key has to be asked for there.")
     return public_key_pem(public_key)
+
+
+def describe_missing_key(key_ring: KeyRing, source: PrivateKeySource) -> str:
+    """Say what is the case where no global private key is there, and the fix."""
+    fix = "make it with “flask licensing generate-private-key” or “openssl genrsa -out global.pem 2048”."
+    if source is no_keys:
+        return f"No private key is set, so answers are unsigned: set LICENSING_PRIVATE_KEY_SOURCE, and {fix}"
+    if not hasattr(source, "path_for"):
+        fix = "put it there."
+    effect = "what needs it gets code 9500" if key_ring.has_keys_of_products() else "answers are unsigned"
+    return f"LICENSING_PRIVATE_KEY_SOURCE is set, but {key_ring.origin(None)} is missing, so {effect}: {fix}"
 
 
 def list_keys(key_ring: KeyRing) -> list[PrivateKeyInfo]:
