@@ -1,61 +1,104 @@
-"""The triggers that make the audit log append-only.
+"""The triggers that make the audit log append-only, for a site that asks for them.
 
-An UPDATE is refused. A DELETE is refused unless a purge is on record whose ``deleted_before`` is later than the record,
-so that a deletion always leaves a trace. Whoever may drop a trigger, or writes to the database's files, is not stopped.
+An UPDATE is refused, and so is an INSERT that brings an id. A DELETE is refused unless another record tells of a purge
+that reaches beyond the deleted one. That purge can only be deleted under the date of a later one, so one always stays.
+
+The triggers trust no constraint and nothing of the session: CHECK can be switched off on SQLite and MariaDB, a
+transaction on MariaDB may read what another has yet to commit, and on PostgreSQL a temporary table, or an operator
+created in a schema of the search path, comes before the one that was meant. Whoever may drop a trigger, or writes to
+the database's files, is not stopped.
 """
+
+# ruff: noqa: S608 - every statement here is made of constants
 
 from __future__ import annotations
 
-import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 import sqlalchemy as sa
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from flask_licensing.errors import LicensingError
 
-_logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 AUDIT_TABLE = "licensing_audit_records"
 
 _REFUSAL = f"{AUDIT_TABLE} is append-only; flask licensing purge-audit-log deletes old records"
-_PURGED = (
-    f"EXISTS (SELECT 1 FROM {AUDIT_TABLE}"  # noqa: S608 - constants
-    f" WHERE action = 'audit-log-purged' AND deleted_before > OLD.occurred_at)"
-)
-_TAKEN = f"EXISTS (SELECT 1 FROM {AUDIT_TABLE} WHERE id = NEW.id)"  # noqa: S608 - constants
+
+
+def _purged(table: str, latest: str, lock: str = "") -> str:
+    """Return the condition that some other record, not dated after ``latest``, tells of a purge of the old one."""
+    return (
+        f"EXISTS (SELECT 1 FROM {table} AS other WHERE other.action = 'audit-log-purged'"
+        f" AND other.id <> OLD.id AND other.deleted_before > OLD.occurred_at"
+        f" AND other.deleted_before <= other.occurred_at AND other.occurred_at < {latest}{lock})"
+    )
+
 
 _SQLITE_REFUSAL = f"BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END"
+_SQLITE_PURGED = _purged(AUDIT_TABLE, "datetime('now', '+1 day')")
 _SQLITE_TRIGGERS = {
     f"{AUDIT_TABLE}_no_update": f"BEFORE UPDATE ON {AUDIT_TABLE} {_SQLITE_REFUSAL}",
-    f"{AUDIT_TABLE}_no_delete": f"BEFORE DELETE ON {AUDIT_TABLE} WHEN NOT {_PURGED} {_SQLITE_REFUSAL}",
-    # INSERT OR REPLACE deletes without a trigger for DELETE (sqlite.org/lang_conflict.html).
-    f"{AUDIT_TABLE}_no_replace": f"BEFORE INSERT ON {AUDIT_TABLE} WHEN {_TAKEN} {_SQLITE_REFUSAL}",
+    f"{AUDIT_TABLE}_no_delete": f"BEFORE DELETE ON {AUDIT_TABLE} WHEN NOT {_SQLITE_PURGED} {_SQLITE_REFUSAL}",
+    # INSERT OR REPLACE deletes without a trigger for DELETE (sqlite.org/lang_conflict.html). Before the insert an id
+    # that SQLite is about to choose reads as -1.
+    f"{AUDIT_TABLE}_no_replace": f"BEFORE INSERT ON {AUDIT_TABLE}"
+    f" WHEN NEW.id > 0 AND NEW.id IN (SELECT id FROM {AUDIT_TABLE}) {_SQLITE_REFUSAL}",
+    # The id that SQLite chooses is the one after the largest, until that is the largest there can be.
+    f"{AUDIT_TABLE}_no_id": f"AFTER INSERT ON {AUDIT_TABLE}"
+    f" WHEN NEW.id <> 1 + coalesce((SELECT max(id) FROM {AUDIT_TABLE} WHERE id <> NEW.id), 0) {_SQLITE_REFUSAL}",
 }
 
 _POSTGRESQL_FUNCTION = f"{AUDIT_TABLE}_refuse"
+_POSTGRESQL_PURGED = _purged("{table}", "timezone('UTC', clock_timestamp()) + interval '1 day'")
+# The schema is looked up once, here: a trigger that looks a table up by its bare name finds a temporary one first.
 _CREATE_POSTGRESQL_FUNCTION = f"""
-CREATE OR REPLACE FUNCTION {_POSTGRESQL_FUNCTION}() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DO $create$
+DECLARE
+    audit_table text;
 BEGIN
-    IF TG_OP = 'DELETE' THEN
-        IF {_PURGED} THEN
-            RETURN OLD;
-        END IF;
-    END IF;
-    RAISE EXCEPTION '{_REFUSAL}';
-END $$
+    SELECT concat(quote_ident(nspname), '.{AUDIT_TABLE}') INTO STRICT audit_table
+    FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE pg_class.oid = CAST('{AUDIT_TABLE}' AS regclass);
+    EXECUTE replace(replace($function$
+        CREATE FUNCTION {_POSTGRESQL_FUNCTION}() RETURNS trigger LANGUAGE plpgsql
+        SET search_path = pg_catalog, pg_temp AS $body$
+        BEGIN
+            IF TG_OP = 'INSERT' THEN
+                IF NEW.id = currval({{sequence}}) THEN
+                    RETURN NEW;
+                END IF;
+            ELSIF TG_OP = 'DELETE' THEN
+                IF {_POSTGRESQL_PURGED} THEN
+                    RETURN OLD;
+                END IF;
+            END IF;
+            RAISE EXCEPTION '{_REFUSAL}';
+        END $body$
+    $function$, '{{table}}', audit_table), '{{sequence}}', quote_literal(pg_get_serial_sequence(audit_table, 'id')));
+END $create$
 """
 _POSTGRESQL_TRIGGERS = {
-    f"{AUDIT_TABLE}_no_{change.lower()}": f"BEFORE {change} ON {AUDIT_TABLE} FOR EACH {level}"
+    f"{AUDIT_TABLE}_no_{name}": f"BEFORE {change} ON {AUDIT_TABLE} FOR EACH {level}"
     f" EXECUTE FUNCTION {_POSTGRESQL_FUNCTION}()"
-    for change, level in {"UPDATE": "ROW", "DELETE": "ROW", "TRUNCATE": "STATEMENT"}.items()
+    for name, change, level in [
+        ("update", "UPDATE", "ROW"),
+        ("delete", "DELETE", "ROW"),
+        ("truncate", "TRUNCATE", "STATEMENT"),
+        ("id", "INSERT", "ROW"),
+    ]
 }
 
 _MYSQL_REFUSAL = f"SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{_REFUSAL}'"
+# A session can set what NOW() says, and its time zone. The lock waits for a purge that may yet be rolled back.
+_MYSQL_PURGED = _purged(AUDIT_TABLE, "SYSDATE() + INTERVAL 1 DAY", " LOCK IN SHARE MODE")
 _MYSQL_TRIGGERS = {
     f"{AUDIT_TABLE}_no_update": f"BEFORE UPDATE ON {AUDIT_TABLE} FOR EACH ROW {_MYSQL_REFUSAL}",
     f"{AUDIT_TABLE}_no_delete": f"BEFORE DELETE ON {AUDIT_TABLE} FOR EACH ROW"
-    f" IF NOT {_PURGED} THEN {_MYSQL_REFUSAL}; END IF",
+    f" IF NOT {_MYSQL_PURGED} THEN {_MYSQL_REFUSAL}; END IF",
+    # Before the insert an id that the database is about to choose reads as 0.
+    f"{AUDIT_TABLE}_no_id": f"BEFORE INSERT ON {AUDIT_TABLE} FOR EACH ROW IF NEW.id <> 0 THEN {_MYSQL_REFUSAL}; END IF",
 }
 
 _TRIGGERS: Mapping[str, Mapping[str, str]] = {
@@ -68,7 +111,7 @@ _TRIGGERS: Mapping[str, Mapping[str, str]] = {
 _FIND_TRIGGERS = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :table",
     "postgresql": "SELECT tgname FROM pg_trigger"
-    " WHERE tgrelid = to_regclass(CAST(:table AS text)) AND tgenabled <> 'D'",
+    " WHERE tgrelid = to_regclass(CAST(:table AS text)) AND tgenabled IN ('O', 'A')",
     "mysql": "SELECT trigger_name FROM information_schema.triggers"
     " WHERE event_object_schema = DATABASE() AND event_object_table = :table",
 }
@@ -76,13 +119,26 @@ _FIND_TRIGGERS["mariadb"] = _FIND_TRIGGERS["mysql"]
 
 # MySQL and MariaDB show triggers to users who may create them, and the site's own need not be one.
 _SEES_TRIGGERS = " UNION ".join(
-    f"SELECT 1 FROM information_schema.{level}_privileges WHERE privilege_type = 'TRIGGER'"  # noqa: S608 - constants
+    f"SELECT 1 FROM information_schema.{level}_privileges WHERE privilege_type = 'TRIGGER'"
     for level in ("user", "schema", "table")
 )
 
 
-def missing_triggers(connection: sa.Connection) -> Sequence[str] | None:
-    """Return the names of the triggers that are not there or are off.
+class Executor(Protocol):
+    """What runs or prints statements: a connection, or the context of a migration (``op.get_context()``)."""
+
+    @property
+    def dialect(self) -> sa.Dialect:
+        """The database's dialect."""
+        ...
+
+    def execute(self, statement: sa.Executable, /) -> object:
+        """Run or print one statement."""
+        ...
+
+
+def find_triggers(connection: sa.Connection) -> Mapping[str, bool] | None:
+    """Return the names of the triggers, and whether each is there and on.
 
     ``None`` where that can't be told: this module has none for the database, or they are hidden from its user.
     """
@@ -92,49 +148,34 @@ def missing_triggers(connection: sa.Connection) -> Sequence[str] | None:
     existing = set(connection.scalars(sa.text(_FIND_TRIGGERS[dialect]), {"table": AUDIT_TABLE}))
     if not existing and _TRIGGERS[dialect] is _MYSQL_TRIGGERS and not connection.scalar(sa.text(_SEES_TRIGGERS)):
         return None
-    return [name for name in _TRIGGERS[dialect] if name not in existing]
+    return {name: name in existing for name in _TRIGGERS[dialect]}
 
 
-def create_triggers(connection: sa.Connection) -> bool:
-    """Create the triggers, in place of those that are there; answer whether there are any for this database."""
-    triggers = _TRIGGERS.get(connection.dialect.name, {})
-    on_table = f" ON {AUDIT_TABLE}" if connection.dialect.name == "postgresql" else ""
-    for name in triggers:
-        _execute(connection, f"DROP TRIGGER IF EXISTS {name}{on_table}")
-    _create_triggers(connection)
-    return bool(triggers)
+def create_triggers(executor: Executor) -> None:
+    """Create the triggers, in place of those that are there. In a migration: ``create_triggers(op.get_context())``.
 
+    Raises:
+        LicensingError: this package has no triggers for the database.
 
-def create_with_table(table: sa.Table, connection: Any, **_: Any) -> None:
-    """Create the triggers with the table: a listener to SQLAlchemy's ``after_create``, which migrations send too.
-
-    On MySQL and MariaDB a script of SQL (``flask db upgrade --sql``) goes without: their client ends a statement at a
-    semicolon, and one of the triggers has some.
     """
-    if table.name != AUDIT_TABLE:
-        return
-    if _TRIGGERS.get(connection.dialect.name) is not _MYSQL_TRIGGERS:
-        _create_triggers(connection)
-    elif isinstance(connection, sa.Connection):
-        try:
-            _create_triggers(connection)
-        except sa.exc.DBAPIError as error:
-            # A server with a binary log may keep triggers to administrators, and it does not roll the table back.
-            _logger.warning("the audit log is not append-only: its triggers were not created: %s", error.orig)
+    dialect = executor.dialect.name
+    if dialect not in _TRIGGERS:
+        raise LicensingError(f"There are no triggers for the audit log on {dialect}.")
+    drop_triggers(executor)
+    if dialect == "postgresql":
+        _execute(executor, _CREATE_POSTGRESQL_FUNCTION)
+    for name, definition in _TRIGGERS[dialect].items():
+        _execute(executor, f"CREATE TRIGGER {name} {definition}")
 
 
-def drop_with_table(table: sa.Table, connection: sa.Connection, **_: Any) -> None:
-    """Drop what outlives the table: a listener to SQLAlchemy's ``after_drop``."""
-    if table.name == AUDIT_TABLE and connection.dialect.name == "postgresql":
-        _execute(connection, f"DROP FUNCTION IF EXISTS {_POSTGRESQL_FUNCTION}()")
+def drop_triggers(executor: Executor) -> None:
+    """Drop the triggers that are there, as a downgrade does before it drops the table."""
+    is_postgresql = executor.dialect.name == "postgresql"
+    for name in _TRIGGERS.get(executor.dialect.name, {}):
+        _execute(executor, f"DROP TRIGGER IF EXISTS {name}{f' ON {AUDIT_TABLE}' if is_postgresql else ''}")
+    if is_postgresql:
+        _execute(executor, f"DROP FUNCTION IF EXISTS {_POSTGRESQL_FUNCTION}()")
 
 
-def _create_triggers(connection: sa.Connection) -> None:
-    if connection.dialect.name == "postgresql":
-        _execute(connection, _CREATE_POSTGRESQL_FUNCTION)
-    for name, definition in _TRIGGERS.get(connection.dialect.name, {}).items():
-        _execute(connection, f"CREATE TRIGGER {name} {definition}")
-
-
-def _execute(connection: sa.Connection, statement: str) -> None:
-    connection.execute(sa.DDL(statement))  # type: ignore[no-untyped-call] # SQLAlchemy gives it no types
+def _execute(executor: Executor, statement: str) -> None:
+    executor.execute(sa.DDL(statement))  # type: ignore[no-untyped-call] # SQLAlchemy gives it no types

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 from flask_licensing.domain import KeyState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
     from ipaddress import IPv4Network, IPv6Network
@@ -193,18 +193,23 @@ class AuditStore(Protocol):
 
 @runtime_checkable
 class AuditTriggerStore(Protocol):
-    """What a key store also has whose database refuses to change audit records."""
+    """What a key store also has whose database can refuse to change audit records."""
 
     def transaction(self) -> AbstractContextManager[None]:
         """As :meth:`KeyStore.transaction`."""
         ...
 
-    def missing_audit_triggers(self) -> Sequence[str] | None:
-        """Return the names of the triggers that should be there and are not; ``None`` where that can't be told."""
+    def find_audit_triggers(self) -> Mapping[str, bool] | None:
+        """Return the names of the triggers, and whether each is there; ``None`` where that can't be told."""
         ...
 
-    def create_audit_triggers(self) -> bool:
-        """Create the triggers, in place of those that are there; answer whether there are any for the database."""
+    def create_audit_triggers(self) -> None:
+        """Create the triggers, in place of those that are there.
+
+        Raises:
+            LicensingError: there are none for this database.
+
+        """
         ...
 
 

@@ -11,9 +11,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from sqlalchemy.sql.naming import conv
 
-from flask_licensing.audit_triggers import AUDIT_TABLE, create_with_table, drop_with_table
+from flask_licensing.audit_triggers import AUDIT_TABLE
 from flask_licensing.domain import MAX_ADDRESS_LENGTH, MAX_REQUEST_ID_LENGTH, MAX_TEXT_LENGTH
 from flask_licensing.errors import ConfigurationError
 
@@ -100,7 +99,7 @@ class IdempotencyRecord(Base):
 
 
 class AuditRecord(Base):
-    """One change of the other tables. Triggers refuse to change a record, and to delete one that no purge names.
+    """One change of the other tables.
 
     There is no foreign key: records outlive what they tell of.
     """
@@ -108,8 +107,6 @@ class AuditRecord(Base):
     __tablename__ = AUDIT_TABLE
     __table_args__ = (
         sa.PrimaryKeyConstraint("id", name="pk_licensing_audit_records"),
-        # A purge that could name itself could remove the last trace of what it removed.
-        sa.CheckConstraint("deleted_before <= occurred_at", name=conv("ck_licensing_audit_records_deleted_before")),
         sa.Index("ix_licensing_audit_records_occurred_at", "occurred_at"),
         sa.Index("ix_licensing_audit_records_action_id", "action", "id"),
     )
@@ -126,6 +123,10 @@ class AuditRecord(Base):
     duplicate: Mapped[int | None] = mapped_column(sa.Integer)
     deleted: Mapped[int | None] = mapped_column(sa.Integer)
     deleted_before: Mapped[datetime | None] = mapped_column(sa.DateTime)
+
+
+_IS_HOST = "flask_licensing"
+"""In the ``info`` of a metadata that has copies of the tables."""
 
 
 def project_models(metadata: sa.MetaData) -> None:
@@ -146,25 +147,23 @@ def project_models(metadata: sa.MetaData) -> None:
             table.to_metadata(metadata)
         elif existing.columns.keys() != table.columns.keys():
             raise ConfigurationError(f"The app has a table {table.name!r} of its own: rename it.")
+    metadata.info[_IS_HOST] = True
     for table in metadata.tables.values():
         _create_after_what_it_refers_to(table, metadata)
+    if not sa.event.contains(sa.Table, "after_parent_attach", _create_after_what_it_refers_to):
+        # SQLAlchemy tells of new tables of one metadata only together with those of all others.
+        sa.event.listen(sa.Table, "after_parent_attach", _create_after_what_it_refers_to)
 
 
-@sa.event.listens_for(sa.Table, "after_parent_attach")
 def _create_after_what_it_refers_to(table: sa.Table, metadata: sa.MetaData) -> None:
     """Put a host's table with a foreign key to a model of this package after the copied table.
 
     ``ForeignKey(LicenseKey.id)`` refers to the table of the model, which is not the copy in the host's metadata; on its
     own SQLAlchemy would create the host's table first.
     """
-    if metadata is Base.metadata:
+    if _IS_HOST not in metadata.info:
         return
     for foreign_key in table.foreign_keys:
         name = foreign_key.target_fullname.rpartition(".")[0]
         if name in Base.metadata.tables and name in metadata.tables and name != table.name:
             table.add_is_dependent_on(metadata.tables[name])
-
-
-# On the class, not on the table above: migrations create the table from a description of their own.
-sa.event.listen(sa.Table, "after_create", create_with_table)
-sa.event.listen(sa.Table, "after_drop", drop_with_table)

@@ -58,11 +58,11 @@ class RecordKeeping:
     def protect_audit_log(self) -> None:
         """Create the triggers that make the audit log append-only, in place of those that are there, and commit.
 
-        They come with the table, and get lost where a tool copies the table, as a restore or a migration in batch mode
-        may do.
+        A site that does not ask for them has none. They get lost where a tool copies the table, as a restore or a
+        migration in batch mode may do.
 
         Raises:
-            LicensingError: the key store has no triggers to create.
+            LicensingError: the key store, or its database, has no triggers to create.
             StoreUnavailable: the database can't be reached, or the user of the database may not create triggers.
 
         """

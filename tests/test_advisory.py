@@ -23,14 +23,16 @@ from flask_licensing.public_keys import jwks_of
 from flask_licensing.verification import PublicKeyError, VerificationError, load_public_keys, verify_response
 from tests.documented_example import ENVELOPE, PUBLIC_KEY
 from tests.hosts import PATH, set_up_licensing
+from tests.protected_audit_log import FIRST, NOW, insert, protected_audit_log, purge, values_of_purge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from werkzeug.test import TestResponse
 
     from tests.hosts import Host
+    from tests.protected_audit_log import ProtectedLog
 
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=B"
@@ -411,3 +413,147 @@ def test_the_verifier_takes_no_public_key_that_others_can_break(bits: int) -> No
     ):
         with pytest.raises(PublicKeyError, match=f"{bits} bits; at least 2048"):
             verify_response(signed, key)
+
+
+@pytest.fixture
+def protected_log(database_url: str) -> Iterator[ProtectedLog]:
+    """An audit log whose triggers were asked for, with one record, and a user who may only write rows."""
+    with protected_audit_log(database_url) as log:
+        yield log
+
+
+_NO_CONSTRAINTS = {
+    "sqlite": ["PRAGMA ignore_check_constraints = ON", "PRAGMA recursive_triggers = OFF", "PRAGMA foreign_keys = OFF"],
+    "postgresql": [],
+    "mysql": [
+        "SET SESSION check_constraint_checks = 0, foreign_key_checks = 0, unique_checks = 0, sql_mode = ''",
+        "SET SESSION timestamp = 2145916800, time_zone = '+13:00'",
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("occurred_at", "deleted_before"),
+    [
+        ("2000-01-01 00:00:00", "9999-01-01 00:00:00"),
+        ("9999-12-31 00:00:00", "9999-12-31 00:00:00"),
+        ("2037-06-01 00:00:00", "2037-06-01 00:00:00"),
+    ],
+    ids=["long ago", "in the future", "before what the session says is now"],
+)
+def test_a_forged_purge_does_not_open_the_audit_log(
+    protected_log: ProtectedLog, occurred_at: str, deleted_before: str
+) -> None:
+    """A purge record of the year 2000 that reached to 9999 let everything be deleted, for ever.
+
+    A CHECK constraint was to keep such a purge out, and the user who writes rows could switch it off on MariaDB and
+    SQLite. One dated 9999 passed it anyway, and let every later record be deleted without another trace.
+    """
+    forged = values_of_purge(occurred_at, deleted_before)
+    delete = "DELETE FROM licensing_audit_records"
+    refusals = protected_log.attack(*_NO_CONSTRAINTS[protected_log.database], f"INSERT INTO {forged}", delete)
+    assert ["append-only" in refusal for refusal in refusals] == [True]
+    assert protected_log.records() == [FIRST, (2, "audit-log-purged")]
+
+
+def test_two_purges_that_permit_each_other_are_not_deleted_both(protected_log: ProtectedLog) -> None:
+    """Whatever was deleted, and in whatever order and statement, the purge that reaches furthest is still there."""
+    now = values_of_purge("2020-06-01 00:00:00", "2020-06-01 00:00:00")
+    protected_log.attack(
+        *_NO_CONSTRAINTS[protected_log.database],
+        f"INSERT INTO {now}",
+        f"INSERT INTO {now}",
+        f"INSERT INTO {values_of_purge('2020-07-01 00:00:00', '2020-07-01 00:00:00')}",
+        "DELETE FROM licensing_audit_records WHERE id <> 4",
+        "DELETE FROM licensing_audit_records",
+        "UPDATE licensing_audit_records SET action = 'x', deleted_before = NULL",
+        "DELETE FROM licensing_audit_records",
+    )
+    assert protected_log.records() == [(4, "audit-log-purged")]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_temporary_table_does_not_speak_for_the_audit_log(protected_log: ProtectedLog) -> None:
+    """A temporary table of the audit log's name, with a purge in it, emptied the log on PostgreSQL.
+
+    The trigger's function looked the table up by its bare name, and ``pg_temp`` comes first. SQLite looks into the
+    trigger's own schema, and MariaDB hides the real table from the session that shadows it.
+    """
+    refusals = protected_log.attack(
+        "CREATE TEMP TABLE licensing_audit_records (LIKE public.licensing_audit_records)",
+        "INSERT INTO pg_temp.licensing_audit_records (id, occurred_at, action, actor, deleted_before)"
+        " VALUES (99, '2020-06-01', 'audit-log-purged', 'host', '2020-06-01')",
+        "SET search_path = pg_temp, public, pg_catalog",
+        "DELETE FROM public.licensing_audit_records",
+    )
+    assert ["append-only" in refusal for refusal in refusals] == [True]
+    assert protected_log.records() == [FIRST]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_operators_and_functions_of_another_schema_do_not_decide_what_is_a_purge(protected_log: ProtectedLog) -> None:
+    """An operator for two ``varchar`` in a schema that everybody may create in fits better than PostgreSQL's own.
+
+    With it any record would have been a purge (CVE-2018-1058 tells of the kind).
+    """
+    refusals = protected_log.attack(
+        "CREATE FUNCTION public.always(varchar, varchar) RETURNS boolean LANGUAGE sql AS 'SELECT true'",
+        "CREATE OPERATOR public.= (LEFTARG = varchar, RIGHTARG = varchar, FUNCTION = public.always)",
+        "CREATE FUNCTION public.currval(text) RETURNS bigint LANGUAGE sql AS 'SELECT 2147483647::bigint'",
+        "SET search_path = public, pg_catalog",
+        "INSERT INTO public.licensing_audit_records (occurred_at, action, actor, deleted_before)"
+        " VALUES ('2020-06-01', 'x', 'host', '2020-06-01')",
+        "DELETE FROM public.licensing_audit_records",
+        "INSERT INTO public.licensing_audit_records (id, occurred_at, action, actor)"
+        " VALUES (2147483647, '2020-06-01', 'x', 'host')",
+    )
+    assert ["append-only" in refusal for refusal in refusals] == [True, True]
+    assert protected_log.records() == [FIRST, (2, "x")]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_temporary_table_does_not_speak_for_the_audit_log_on_sqlite(protected_log: ProtectedLog) -> None:
+    """SQLite looks the names in a trigger up in the trigger's own schema."""
+    (refusal,) = protected_log.attack(
+        "CREATE TEMP TABLE licensing_audit_records AS SELECT * FROM main.licensing_audit_records WHERE false",
+        f"INSERT INTO temp.{values_of_purge('2020-06-01 00:00:00', '2020-06-01 00:00:00')}",
+        "DELETE FROM main.licensing_audit_records",
+    )
+    assert "append-only" in refusal
+    assert protected_log.records() == [FIRST]
+
+
+@pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
+def test_a_purge_that_is_not_committed_permits_nothing_to_another_connection(protected_log: ProtectedLog) -> None:
+    """MariaDB lets a session read what another has yet to commit.
+
+    One connection stored a purge, another at READ UNCOMMITTED deleted under it and committed, the first rolled back:
+    the log was empty and no purge in it.
+    """
+    with protected_log.user.connect() as connection:
+        purge(connection, deleted_before=NOW)
+        (refusal,) = protected_log.attack(
+            "SET SESSION TRANSACTION ISOLATION LEVEL READ UNCOMMITTED",
+            "SET SESSION innodb_lock_wait_timeout = 0",
+            "DELETE FROM licensing_audit_records",
+        )
+        assert "Lock wait timeout" in refusal
+        connection.rollback()
+    assert protected_log.records() == [FIRST]
+
+
+@pytest.mark.parametrize("audit_id", [-1, 0, 2, 50, 2**31 - 1, 2**63 - 1])
+def test_no_record_brings_an_id_that_later_ones_run_into(protected_log: ProtectedLog, audit_id: int) -> None:
+    """A record with the id -1 stopped every later change on SQLite.
+
+    Before it stores a row SQLite shows a trigger -1 for the id it has yet to choose, and the trigger took the record
+    with that id for the one about to be replaced. The largest id there can be stopped MariaDB, and let SQLite choose
+    ids at random, so that the newest record no longer came first.
+    """
+    columns = "INSERT INTO licensing_audit_records (occurred_at, action, actor, id)"
+    protected_log.attack(columns + f" VALUES ('2020-01-02 00:00:00', 'x', 'y', {audit_id})")
+    with protected_log.user.begin() as connection:
+        insert(connection, action="product-created")
+    (first, *rest) = protected_log.records()
+    assert first == FIRST
+    assert (rest[-1][1], len(rest)) == ("product-created", rest[-1][0] - 1)

@@ -279,11 +279,11 @@ def test_a_store_without_an_audit_log_works_and_one_line_says_so(
 
 def test_check_tells_how_the_audit_log_is_kept(tmp_path: Path, host: Host) -> None:
     class UnprotectedStore(MemoryKeyStore):
-        def missing_audit_triggers(self) -> None:
+        def find_audit_triggers(self) -> None:
             return None
 
-        def create_audit_triggers(self) -> bool:
-            return False
+        def create_audit_triggers(self) -> None:
+            raise LicensingError("There are no triggers for the audit log of UnprotectedStore.")
 
     stores: dict[str, KeyStore] = {
         "HostKeyStore keeps none": HostKeyStore(str(tmp_path / "shop.db")),

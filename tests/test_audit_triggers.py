@@ -1,182 +1,192 @@
-"""The audit log is append-only, whoever writes SQL."""
+"""A protected audit log is append-only, whoever writes SQL. What got past the triggers is in test_advisory.py."""
 
 from __future__ import annotations
 
-import secrets
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import pytest
 import sqlalchemy as sa
 
-from flask_licensing.audit_triggers import create_triggers, missing_triggers
-from flask_licensing.models import AuditRecord, project_models
-from tests.databases import fresh_database
+from flask_licensing.audit_triggers import create_triggers, drop_triggers, find_triggers
+from flask_licensing.errors import LicensingError
+from flask_licensing.models import project_models
+from tests.protected_audit_log import DAY, FIRST, NOW, insert, protected_audit_log, purge
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
-NOW = datetime(2026, 1, 2, 3, 4, 5)
-DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[sa.Engine]:
-    """A database with the tables, and one audit record that is a day old."""
-    engine = sa.create_engine(database_url, poolclass=sa.NullPool)
-    metadata = sa.MetaData()
-    project_models(metadata)
-    metadata.create_all(engine)
-    with engine.begin() as connection:
-        _insert(connection, id=1, occurred_at=NOW - DAY, action="product-created")
-    yield engine
-    metadata.drop_all(engine)
-
-
-def _insert(connection: sa.Connection, **values: Any) -> None:
-    connection.execute(sa.insert(AuditRecord), {"occurred_at": NOW, "actor": "host", **values})
-
-
-def _records(engine: sa.Engine) -> list[tuple[int, str]]:
-    with engine.connect() as connection:
-        return [
-            (row.id, row.action)
-            for row in connection.execute(sa.text("SELECT id, action FROM licensing_audit_records ORDER BY id"))
-        ]
-
-
-def _refused(engine: sa.Engine, statement: str) -> None:
-    before = _records(engine)
-    with (
-        pytest.raises(sa.exc.DBAPIError, match="licensing_audit_records is append-only"),
-        engine.begin() as connection,
-    ):
-        connection.execute(sa.text(statement))
-    assert _records(engine) == before == [(1, "product-created")]
-
-
-def test_an_update_is_refused(engine: sa.Engine) -> None:
-    _refused(engine, "UPDATE licensing_audit_records SET actor = 'somebody else'")
-
-
-def test_a_delete_is_refused(engine: sa.Engine) -> None:
-    _refused(engine, "DELETE FROM licensing_audit_records")
-
-
-def test_putting_another_record_in_the_place_of_one_is_refused(engine: sa.Engine) -> None:
-    values = "INTO licensing_audit_records (id, occurred_at, action, actor) VALUES (1, '2026-01-01 00:00:00', 'x', 'y')"
-    replace = {
-        "sqlite": f"INSERT OR REPLACE {values}",
-        "postgresql": f"INSERT {values} ON CONFLICT (id) DO UPDATE SET actor = 'y'",
-        "mysql": f"REPLACE {values}",
-    }
-    _refused(engine, replace[engine.dialect.name])
-
-
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_truncate_is_refused_on_postgresql(engine: sa.Engine) -> None:
-    _refused(engine, "TRUNCATE licensing_audit_records")
-
-
-def _purge(connection: sa.Connection, **values: Any) -> None:
-    _insert(connection, action="audit-log-purged", **values)
-
-
-def test_a_delete_of_what_is_older_than_a_recorded_purge_is_let_through(engine: sa.Engine) -> None:
-    with engine.begin() as connection:
-        _insert(connection, id=2, action="product-created")
-        _purge(connection, id=3, deleted_before=NOW)
-        connection.execute(sa.text("DELETE FROM licensing_audit_records WHERE id = 1"))
-    assert _records(engine) == [(2, "product-created"), (3, "audit-log-purged")]
-    with pytest.raises(sa.exc.DBAPIError, match="append-only"), engine.begin() as connection:
-        connection.execute(sa.text("DELETE FROM licensing_audit_records WHERE id = 2"))
-
-
-def test_the_newest_purge_can_not_be_deleted_so_that_a_trace_stays(engine: sa.Engine) -> None:
-    with engine.begin() as connection:
-        _purge(connection, id=2, occurred_at=NOW - DAY, deleted_before=NOW - DAY)
-        _purge(connection, id=3, deleted_before=NOW)
-        connection.execute(sa.text("DELETE FROM licensing_audit_records WHERE id = 2"))
-    with pytest.raises(sa.exc.DBAPIError, match="append-only"), engine.begin() as connection:
-        connection.execute(sa.text("DELETE FROM licensing_audit_records WHERE id = 3"))
-
-
-def test_a_purge_can_not_permit_its_own_deletion(engine: sa.Engine) -> None:
-    with pytest.raises(sa.exc.DBAPIError, match="ck_licensing_audit_records"), engine.begin() as connection:
-        _purge(connection, id=2, deleted_before=NOW + DAY)
-
-
-def test_a_trigger_that_is_gone_is_missed_and_put_back(engine: sa.Engine) -> None:
-    name = "licensing_audit_records_no_update"
-    on_table = " ON licensing_audit_records" if engine.dialect.name == "postgresql" else ""
-    with engine.begin() as connection:
-        assert missing_triggers(connection) == []
-        connection.execute(sa.text(f"DROP TRIGGER {name}{on_table}"))
-        assert missing_triggers(connection) == [name]
-    with engine.begin() as connection:
-        create_triggers(connection)
-        assert missing_triggers(connection) == []
-    _refused(engine, "UPDATE licensing_audit_records SET actor = 'somebody else'")
-
-
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_a_trigger_that_is_switched_off_is_missed_and_put_back(engine: sa.Engine) -> None:
-    with engine.begin() as connection:
-        connection.execute(sa.text("ALTER TABLE licensing_audit_records DISABLE TRIGGER ALL"))
-        assert len(missing_triggers(connection) or ()) == 3
-        create_triggers(connection)
-        assert missing_triggers(connection) == []
+    from flask_licensing.testing.parts import FrozenClock
+    from tests.hosts import Host
+    from tests.protected_audit_log import ProtectedLog
 
 
 @pytest.fixture
-def mariadb_without_triggers(tmp_path: Path) -> Iterator[sa.Engine]:
-    """An empty database, as a user who may do anything there but create and see triggers."""
-    with fresh_database("mariadb", tmp_path) as url:
-        server, user = (
-            sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool),
-            f"test_{secrets.token_hex(8)}",
-        )
-        rights = "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, REFERENCES, INDEX, ALTER"
-        with server.connect() as connection:
-            connection.execute(sa.text(f"CREATE USER {user} IDENTIFIED BY '{user}'"))
-            connection.execute(sa.text(f"GRANT {rights} ON {server.url.database}.* TO {user}"))
-        try:
-            yield sa.create_engine(server.url.set(username=user, password=user), poolclass=sa.NullPool)
-        finally:
-            with server.connect() as connection:
-                connection.execute(sa.text(f"DROP USER {user}"))
+def log(database_url: str) -> Iterator[ProtectedLog]:
+    """A protected audit log with one record."""
+    with protected_audit_log(database_url) as log:
+        yield log
 
 
-def test_a_user_who_may_not_create_triggers_gets_the_table_and_a_warning(
-    mariadb_without_triggers: sa.Engine, caplog: pytest.LogCaptureFixture
+def test_importing_the_package_listens_to_no_table_of_the_process() -> None:
+    program = """
+import sqlalchemy as sa
+import flask_licensing, flask_licensing.models, flask_licensing.audit_triggers
+dispatch = sa.Table("a_hosts_table", sa.MetaData()).dispatch
+assert not [*dispatch.after_parent_attach, *dispatch.after_create, *dispatch.after_drop]
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)  # noqa: S603 - the test's own program
+
+
+def test_a_host_that_asks_for_no_triggers_empties_every_table_between_tests(host_on_each_database: Host) -> None:
+    host = host_on_each_database
+    with host.app.app_context():
+        assert list(host.licensing.audit_log())
+        for table in reversed(host.db.metadata.sorted_tables):
+            host.db.session.execute(sa.update(table).values({column.name: column for column in table.columns}))
+            host.db.session.execute(sa.delete(table))
+        host.db.session.commit()
+        assert list(host.licensing.audit_log()) == []
+
+
+def test_a_protected_log_takes_records_and_is_purged_by_the_package(
+    create_host: Callable[..., Host], database_url: str, licensing_clock: FrozenClock
 ) -> None:
+    licensing_clock.move_to(NOW)
+    host = create_host(database_url, clock=licensing_clock)
+    with host.app.app_context():
+        host.licensing.protect_audit_log()
+        licensing_clock.move(days=1)
+        host.licensing.create_product("Photo Editor")
+        assert host.licensing.purge_audit_log(licensing_clock.now) == 2
+        licensing_clock.move(days=1)
+        assert host.licensing.purge_audit_log(licensing_clock.now) == 2
+        assert [record.event.action for record in host.licensing.audit_log()] == ["audit-log-purged"]
+
+
+def _refused(log: ProtectedLog, statement: str) -> None:
+    (refusal,) = log.attack(statement)
+    assert "licensing_audit_records is append-only" in refusal
+    assert log.records() == [FIRST]
+
+
+def test_an_update_is_refused(log: ProtectedLog) -> None:
+    _refused(log, "UPDATE licensing_audit_records SET actor = 'somebody else'")
+
+
+def test_a_delete_is_refused(log: ProtectedLog) -> None:
+    _refused(log, "DELETE FROM licensing_audit_records")
+
+
+def test_putting_another_record_in_the_place_of_one_is_refused(log: ProtectedLog) -> None:
+    values = "INTO licensing_audit_records (id, occurred_at, action, actor) VALUES (1, '2020-01-01 00:00:00', 'x', 'y')"
+    replace = {
+        "sqlite": [f"INSERT OR REPLACE {values}", f"INSERT {values} ON CONFLICT (id) DO UPDATE SET actor = 'y'"],
+        "postgresql": [f"INSERT {values} ON CONFLICT (id) DO UPDATE SET actor = 'y'"],
+        "mysql": [f"REPLACE {values}", f"INSERT {values} ON DUPLICATE KEY UPDATE actor = 'y'"],
+    }
+    for statement in replace[log.database]:
+        (refusal,) = log.attack(statement)
+        assert "append-only" in refusal or "currval" in refusal
+    assert log.records() == [FIRST]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite", "mariadb"], indirect=True)
+def test_a_statement_that_ignores_errors_changes_nothing(log: ProtectedLog) -> None:
+    statements = {
+        "sqlite": ["UPDATE OR IGNORE licensing_audit_records SET actor = 'x'"],
+        "mysql": [
+            "UPDATE IGNORE licensing_audit_records SET actor = 'x'",
+            "DELETE IGNORE FROM licensing_audit_records",
+        ],
+    }
+    for statement in statements[log.database]:
+        _refused(log, statement)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_truncate_is_refused_on_postgresql(log: ProtectedLog) -> None:
+    with pytest.raises(sa.exc.DBAPIError, match="append-only"), log.owner.begin() as connection:
+        connection.execute(sa.text("TRUNCATE licensing_audit_records"))
+
+
+def test_a_delete_of_what_is_older_than_a_recorded_purge_is_let_through(log: ProtectedLog) -> None:
+    with log.user.begin() as connection:
+        insert(connection, action="product-created")
+        purge(connection, deleted_before=NOW)
+        connection.execute(sa.text("DELETE FROM licensing_audit_records WHERE id = 1"))
+    left = [(2, "product-created"), (3, "audit-log-purged")]
+    assert log.records() == left
+    (refusal,) = log.attack("DELETE FROM licensing_audit_records WHERE id = 2")
+    assert "append-only" in refusal
+    assert log.records() == left
+
+
+def test_the_newest_purge_can_not_be_deleted_so_that_a_trace_stays(log: ProtectedLog) -> None:
+    with log.user.begin() as connection:
+        purge(connection, occurred_at=NOW - DAY, deleted_before=NOW - DAY)
+        purge(connection, deleted_before=NOW)
+        connection.execute(sa.text("DELETE FROM licensing_audit_records WHERE id = 2"))
+    (refusal,) = log.attack("DELETE FROM licensing_audit_records WHERE id = 3")
+    assert "append-only" in refusal
+    assert log.records() == [FIRST, (3, "audit-log-purged")]
+
+
+def test_triggers_that_are_gone_are_missed_and_put_back_and_can_be_dropped(log: ProtectedLog) -> None:
+    on_table = " ON licensing_audit_records" if log.database == "postgresql" else ""
+    with log.owner.begin() as connection:
+        there = find_triggers(connection)
+        assert there
+        assert all(there.values())
+        for name in there:
+            connection.execute(sa.text(f"DROP TRIGGER {name}{on_table}"))
+            found = find_triggers(connection)
+            assert found
+            assert [gone for gone, is_there in found.items() if not is_there] == [name]
+            create_triggers(connection)
+        drop_triggers(connection)
+        assert not any((find_triggers(connection) or {}).values())
+    assert log.attack("DELETE FROM licensing_audit_records") == []
+    assert log.records() == []
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("state", ["DISABLE", "ENABLE REPLICA"])
+def test_triggers_that_do_not_fire_are_missed(log: ProtectedLog, state: str) -> None:
+    with log.owner.begin() as connection:
+        connection.execute(
+            sa.text(f"ALTER TABLE licensing_audit_records {state} TRIGGER licensing_audit_records_no_update")
+        )
+        found = find_triggers(connection)
+        assert found
+        assert [name for name, is_there in found.items() if not is_there] == ["licensing_audit_records_no_update"]
+
+
+@pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
+def test_a_user_of_mariadb_who_sees_no_trigger_and_may_not_create_one_can_not_tell(log: ProtectedLog) -> None:
+    with log.owner.connect() as connection:
+        drop_triggers(connection)
+    with log.user.connect() as connection:
+        assert find_triggers(connection) is None
+
+
+def test_a_database_that_has_no_triggers_of_this_package_is_named() -> None:
+    connection = Mock(dialect=sa.create_mock_engine("mssql://", lambda *_, **__: None).dialect)
+    with pytest.raises(LicensingError, match="no triggers for the audit log on mssql"):
+        create_triggers(connection)
+    assert find_triggers(connection) is None
+
+
+def test_dropping_triggers_and_tables_leaves_nothing(log: ProtectedLog) -> None:
     metadata = sa.MetaData()
     project_models(metadata)
-    metadata.create_all(mariadb_without_triggers)
-    assert "the audit log is not append-only" in caplog.text
-    with mariadb_without_triggers.connect() as connection:
-        assert missing_triggers(connection) is None
-
-
-@pytest.mark.parametrize(("dialect", "triggers"), [("postgresql", 3), ("sqlite", 3), ("mysql", 0)])
-def test_a_script_of_sql_has_the_triggers_where_clients_can_read_it(dialect: str, triggers: int) -> None:
-    script: list[str] = []
-    engine = sa.create_mock_engine(f"{dialect}://", lambda sql, *_, **__: script.append(str(sql)))
-    metadata = sa.MetaData()
-    project_models(metadata)
-    metadata.create_all(engine, checkfirst=False)
-    assert sum("CREATE TRIGGER" in statement for statement in script) == triggers
-
-
-def test_nothing_is_left_when_the_table_is_dropped(engine: sa.Engine) -> None:
-    metadata = sa.MetaData()
-    project_models(metadata)
-    metadata.drop_all(engine)
-    metadata.create_all(engine)
-    metadata.drop_all(engine)
-    assert sa.inspect(engine).get_table_names() == []
-    if engine.dialect.name == "postgresql":
-        with engine.connect() as connection:
+    with log.owner.begin() as connection:
+        drop_triggers(connection)
+    metadata.drop_all(log.owner)
+    with log.owner.connect() as connection:
+        assert sa.inspect(connection).get_table_names() == []
+        if log.database == "postgresql":
             functions = "SELECT proname FROM pg_proc WHERE proname LIKE 'licensing%'"
             assert connection.scalars(sa.text(functions)).all() == []

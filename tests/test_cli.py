@@ -259,7 +259,10 @@ def test_a_purge_needs_one_date(host: Host, options: list[str]) -> None:
         assert "--keep-days" in result.output
 
 
-def test_check_misses_the_triggers_of_the_audit_log_and_a_command_puts_them_back(host: Host) -> None:
+def test_check_says_whether_the_audit_log_is_append_only_and_misses_triggers_where_it_is_half(host: Host) -> None:
+    assert "ok      audit log: kept; its records can be changed" in _printed(host, "check")
+    assert _printed(host, "protect-audit-log") == "The audit log is append-only.\n"
+    assert "ok      audit log: append-only" in _printed(host, "check")
     with host.app.app_context():
         host.db.session.execute(sa.text("DROP TRIGGER licensing_audit_records_no_update"))
         host.db.session.commit()

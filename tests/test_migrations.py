@@ -6,17 +6,20 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
 
-from flask_licensing.audit_triggers import missing_triggers
+from flask_licensing.audit_triggers import find_triggers
+from tests.code_blocks import code_blocks
 from tests.test_models import TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
+    from collections.abc import Callable
+
+MIGRATIONS_PAGE = Path(__file__).parent.parent / "docs" / "migrations.md"
 
 HOST = """
 import os
@@ -80,10 +83,10 @@ def _tables(database_url: str) -> set[str]:
         engine.dispose()
 
 
-def _missing_triggers(database_url: str) -> Sequence[str] | None:
+def _triggers(database_url: str) -> list[bool]:
     engine = sa.create_engine(database_url, poolclass=sa.NullPool)
     with engine.connect() as connection:
-        return missing_triggers(connection)
+        return list((find_triggers(connection) or {}).values())
 
 
 def test_the_first_migration_creates_the_tables_the_second_finds_nothing_and_downgrade_works(
@@ -93,11 +96,30 @@ def test_the_first_migration_creates_the_tables_the_second_finds_nothing_and_dow
     flask_db("migrate", "-m", "licensing")
     flask_db("upgrade")
     assert TABLES | {"a_hosts_orders"} <= _tables(database_url)
-    assert _missing_triggers(database_url) == []
     flask_db("check")
     assert "No changes in schema detected" in flask_db("migrate", "-m", "again")
     (migration,) = (tmp_path / "migrations" / "versions").glob("*.py")
     created = set(re.findall(r"create_table\(\s*'(\w+)'", migration.read_text()))
     assert created == TABLES | {"a_hosts_orders"}
+    flask_db("downgrade", "base")
+    assert _tables(database_url) <= {"alembic_version"}
+
+
+@pytest.mark.parametrize("flask_db", [False], indirect=True)
+def test_the_line_of_the_docs_brings_the_triggers_also_in_a_script_and_takes_them_away(
+    flask_db: Callable[..., str], tmp_path: Path, database_url: str
+) -> None:
+    flask_db("init")
+    flask_db("migrate", "-m", "licensing")
+    flask_db("upgrade")
+    assert not any(_triggers(database_url))
+    flask_db("revision", "-m", "protect")
+    (migration,) = (tmp_path / "migrations" / "versions").glob("*_protect.py")
+    (line,) = (block for block in code_blocks(MIGRATIONS_PAGE, "python") if "create_triggers" in block)
+    migration.write_text(migration.read_text().partition("def upgrade")[0] + line)
+    script = flask_db("upgrade", "--sql")
+    assert script.count("CREATE TRIGGER") == len(_triggers(database_url)) > 0
+    flask_db("upgrade")
+    assert all(_triggers(database_url))
     flask_db("downgrade", "base")
     assert _tables(database_url) <= {"alembic_version"}

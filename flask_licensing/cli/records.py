@@ -70,7 +70,7 @@ def add_record_commands(group: LicensingGroup, licensing: Licensing) -> None:
 
     @group.command("protect-audit-log")
     def protect_audit_log() -> None:
-        """Create the triggers that make the audit log append-only, where they got lost."""
+        """Create the triggers that make the audit log append-only."""
         licensing.protect_audit_log()
         click.echo("The audit log is append-only.")
 

@@ -110,8 +110,9 @@ def protect_audit_log(store: object) -> None:
         LicensingError: the key store has no triggers to create.
 
     """
-    if not isinstance(store, AuditTriggerStore) or not store.create_audit_triggers():
+    if not isinstance(store, AuditTriggerStore):
         raise LicensingError(f"There are no triggers for the audit log of {type(store).__name__}.")
+    store.create_audit_triggers()
 
 
 def _require_audit_store(store: object) -> AuditStore:

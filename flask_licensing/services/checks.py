@@ -74,15 +74,18 @@ def _check_audit_log(state: LicensingState) -> tuple[bool, str]:
     if not isinstance(store, AuditTriggerStore):
         return True, f"{type(store).__name__} keeps one"
     with store.transaction():
-        missing = store.missing_audit_triggers()
-    if missing is None:
+        triggers = store.find_audit_triggers()
+    if triggers is None:
         return True, "kept; whether triggers make it append-only can't be told from here"
-    if missing:
-        return (
-            False,
-            f"it can be changed, triggers are missing; run “flask licensing protect-audit-log”: {', '.join(missing)}",
-        )
-    return True, "append-only"
+    missing = [name for name, is_there in triggers.items() if not is_there]
+    if not missing:
+        return True, "append-only"
+    if len(missing) == len(triggers):
+        return True, "kept; its records can be changed: “flask licensing protect-audit-log” makes it append-only"
+    return (
+        False,
+        f"it can be changed, triggers are missing; run “flask licensing protect-audit-log”: {', '.join(missing)}",
+    )
 
 
 def _check_private_key(state: LicensingState) -> tuple[bool, str]:

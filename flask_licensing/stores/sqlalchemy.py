@@ -26,7 +26,7 @@ from flask_licensing.stores.bulk_insert import insert_missing, insert_missing_ro
 from flask_licensing.stores.database_errors import translate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.orm import Session, scoped_session
@@ -247,13 +247,13 @@ class SQLAlchemyKeyStore:
         """Store the event of a purge and delete the records from before then; return how many those were."""
         return audit_records.purge_records(self._connection(), before, event)
 
-    def missing_audit_triggers(self) -> Sequence[str] | None:
-        """Return the names of the audit log's triggers that the database does not have; ``None`` if it hides them."""
-        return audit_triggers.missing_triggers(self._connection())
+    def find_audit_triggers(self) -> Mapping[str, bool] | None:
+        """Return the names of the audit log's triggers, and whether each is there; ``None`` if that can't be told."""
+        return audit_triggers.find_triggers(self._connection())
 
-    def create_audit_triggers(self) -> bool:
-        """Create the audit log's triggers, in place of those that are there; answer whether there are any."""
-        return audit_triggers.create_triggers(self._connection())
+    def create_audit_triggers(self) -> None:
+        """Create the audit log's triggers, in place of those that are there."""
+        audit_triggers.create_triggers(self._connection())
 
     def missing_tables(self) -> Sequence[str]:
         """Return the names of this package's tables that the database does not have."""
