@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,13 +98,32 @@ def serve(private_key: str, tmp_path: Path) -> Callable[..., AbstractContextMana
     More positional arguments are gunicorn's, more keyword arguments configuration of the app, as texts.
     """
 
-    def start(host: Host, *arguments: str, workers: int, **settings: str) -> AbstractContextManager[GunicornServer]:
-        variables = {
-            "SERVED_HOST_PRIVATE_KEY": private_key,
-            "FLASK_LICENSING_PRIVATE_KEY_SOURCE": "env:SERVED_HOST_PRIVATE_KEY",
-            "FLASK_SQLALCHEMY_DATABASE_URI": host.app.config["SQLALCHEMY_DATABASE_URI"],
-            **{f"FLASK_{name}": value for name, value in settings.items()},
-        }
-        return running_gunicorn(tmp_path, *arguments, workers=workers, **variables)
+    return partial(_serve, private_key, tmp_path)
 
-    return start
+
+@pytest.fixture(scope="session")
+def shared_server(
+    private_key: str, public_key: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Host, GunicornServer]]:
+    """A host app over SQLite behind gunicorn with one worker, for all tests that only send requests.
+
+    Other tests have sent theirs before: each sends license keys of its own.
+    """
+    folder = tmp_path_factory.mktemp("shared-server")
+    host = hosts.create_host(f"sqlite:///{folder / 'site.db'}", private_key, public_key)
+    with _serve(private_key, folder, host, workers=1) as server:
+        yield host, server
+    with host.app.app_context():
+        host.db.engine.dispose()
+
+
+def _serve(
+    private_key: str, folder: Path, host: Host, *arguments: str, workers: int, **settings: str
+) -> AbstractContextManager[GunicornServer]:
+    variables = {
+        "SERVED_HOST_PRIVATE_KEY": private_key,
+        "FLASK_LICENSING_PRIVATE_KEY_SOURCE": "env:SERVED_HOST_PRIVATE_KEY",
+        "FLASK_SQLALCHEMY_DATABASE_URI": host.app.config["SQLALCHEMY_DATABASE_URI"],
+        **{f"FLASK_{name}": value for name, value in settings.items()},
+    }
+    return running_gunicorn(folder, *arguments, workers=workers, **variables)

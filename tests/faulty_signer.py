@@ -18,7 +18,7 @@ from flask_licensing.signing import RsaSigner
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-LATE_SECONDS = 2.0
+LATE_SECONDS = 1.0
 
 
 class FaultySigner:

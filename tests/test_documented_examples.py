@@ -46,7 +46,7 @@ def test_the_examples_of_a_page_run(page: Path, tmp_path: Path, monkeypatch: pyt
 
 def test_the_test_example_of_the_documentation_passes(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("\n".join(code_blocks(PROJECT / "docs" / "testing.md", "python")))
-    result = pytester.runpytest_subprocess()
+    result = pytester.runpytest_inprocess()
     assert result.ret == 0
     assert result.parseoutcomes()["passed"] >= 20
     assert "warnings" not in result.parseoutcomes()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 CLIENTS = 4
 ROUNDS = SCALE
 FAULTS = ["raise", "hang", "late", "wrong type", "wrong length", "another signature", "answer nothing"]
-TIMEOUT_SECONDS = "1"
+TIMEOUT_SECONDS = "0.5"
 
 OF_SITE, OF_PRODUCT = key_pairs(2)
 

@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from tests.gunicorn_server import GunicornServer
     from tests.hosts import Host
 
-WORKERS = 3
+WORKERS = 2
 CLIENTS = 4
-ROTATIONS = 6 * SCALE
-REFRESH_SECONDS = 0.5
+ROTATIONS = 4 * SCALE
+REFRESH_SECONDS = 0.1
 IN_A_ROW = 20 * WORKERS
 MOST_REQUESTS = 1000 * SCALE
 """How many requests one client sends at most."""

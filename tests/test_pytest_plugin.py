@@ -86,7 +86,10 @@ def test_a_project_that_turns_warnings_into_errors_loads_the_plugin_by_either_na
     pytester.runpytest_subprocess("-p", name).assert_outcomes(passed=8)
 
 
-def test_a_run_that_asks_for_no_fixture_imports_neither_flask_nor_sqlalchemy(pytester: pytest.Pytester) -> None:
+def test_a_run_that_asks_for_no_fixture_imports_neither_flask_nor_sqlalchemy(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     pytester.makepyfile("""
         import sys
 
@@ -94,11 +97,11 @@ def test_a_run_that_asks_for_no_fixture_imports_neither_flask_nor_sqlalchemy(pyt
             assert request.config.pluginmanager.hasplugin("flask_licensing")
             assert {"flask", "sqlalchemy", "cryptography", "marshmallow"}.isdisjoint(sys.modules)
     """)
-    pytester.runpytest_subprocess().assert_outcomes(passed=1)
+    pytester.runpytest_subprocess("-p", "flask_licensing").assert_outcomes(passed=1)
 
 
 def test_every_fixture_is_in_the_plugins_documentation(pytester: pytest.Pytester) -> None:
-    result = pytester.runpytest_subprocess("--fixtures", "-q")
+    result = pytester.runpytest_inprocess("--fixtures", "-q")
     names = {line.split()[0] for line in result.outlines if line.startswith("licensing_")}
     documentation = str(__import__("flask_licensing.testing.plugin", fromlist=["plugin"]).__doc__)
     assert len(names) == 7
@@ -115,6 +118,6 @@ def test_public_names_of_the_testing_package_are_imported_on_first_use() -> None
 @pytest.mark.parametrize("contract", ["KeyStoreContract", "ProductStoreContract", "ApiKeyStoreContract"])
 def test_a_contract_without_a_store_says_what_to_override(pytester: pytest.Pytester, contract: str) -> None:
     pytester.makepyfile(f"from flask_licensing.testing import {contract}\nclass TestOurs({contract}): ...")
-    result = pytester.runpytest_subprocess()
+    result = pytester.runpytest_inprocess()
     result.stdout.fnmatch_lines(["*NotImplementedError: override the fixture key_store*"])
     assert result.ret == 1
