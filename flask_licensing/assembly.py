@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import os
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from flask import current_app
 from flask.cli import ScriptInfo
 from werkzeug.utils import ImportStringError, import_string
 
@@ -31,6 +33,7 @@ from flask_licensing.stores.sqlalchemy import SQLAlchemyKeyStore
 if TYPE_CHECKING:
     from flask import Flask
     from flask_sqlalchemy import SQLAlchemy
+    from sqlalchemy.orm import Session, scoped_session
 
     from flask_licensing.config import Settings
     from flask_licensing.hooks import Authenticator, Clock, PrivateKeySource
@@ -110,7 +113,7 @@ def _key_store(app: Flask, db: SQLAlchemy | None, settings: Settings) -> KeyStor
             raise ConfigurationError(
                 "Licensing needs a database: pass the Flask-SQLAlchemy object, Licensing(db=db), or a key_store."
             )
-        return SQLAlchemyKeyStore(lambda: db.session)
+        return SQLAlchemyKeyStore(partial(_session_of, db))
     store: KeyStore = given() if isinstance(given, type) or not hasattr(given, "transaction") else given
     _require_methods(store)
     if isinstance(store, MemoryKeyStore) and not (app.debug or app.testing):
@@ -119,6 +122,15 @@ def _key_store(app: Flask, db: SQLAlchemy | None, settings: Settings) -> KeyStor
             " it is for debugging and testing"
         )
     return store
+
+
+def _session_of(db: SQLAlchemy) -> scoped_session[Session]:
+    if current_app.extensions.get("sqlalchemy") is not db:
+        raise ConfigurationError(
+            f"The db of Licensing(db=db) is not set up on the app {current_app.name!r}: call db.init_app(app)."
+        )
+    session: scoped_session[Session] = db.session
+    return session
 
 
 def _audit_log(key_store: KeyStore) -> AuditLog:

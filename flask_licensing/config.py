@@ -22,12 +22,19 @@ CONFIGURATION_PREFIX = "LICENSING_"
 MAX_SIGNING_TIMEOUT_SECONDS = 600
 """Longest time a remote signer may be given, in seconds; a transaction of the database is open all the while."""
 
+_HOST_NAME = re.compile(r"[^/<>?#%\s]+")
 _URL_PREFIX = re.compile(r"(/[^/<>?#%\s]+)+")
 
 
 def _url_prefix(value: object) -> str:
     if not isinstance(value, str) or not _URL_PREFIX.fullmatch(value):
         raise ValueError('must be a path such as "/api/v1": a leading slash, no slash at the end, no variables')
+    return value
+
+
+def _host_name(value: object) -> str | None:
+    if value is not None and (not isinstance(value, str) or not _HOST_NAME.fullmatch(value)):
+        raise ValueError('must be a name such as "api.example.org", without variables')
     return value
 
 
@@ -81,6 +88,13 @@ class Settings:
     """The checked settings of one app. Hooks stand here as given: an object, an import string or ``None``."""
 
     url_prefix: str = _setting("/api/v1", _url_prefix, "Where the endpoints are.")
+    host: str | None = _setting(None, _host_name, "The host that has the endpoints, in an app with `host_matching`.")
+    subdomain: str | None = _setting(
+        None, _host_name, "The subdomain that has the endpoints, in an app with `subdomain_matching`."
+    )
+    command_group: str = _setting(
+        "licensing", _text, "The name of `flask licensing`, where the app has one of its own."
+    )
     key_store: Any = _setting(None, _hook, "The key store; by default one over `db`.")
     private_key_source: Any = _setting(None, _hook, "Where private keys come from; by default there are none.")
     private_key_passphrase: str | None = _setting(

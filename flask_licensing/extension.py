@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from flask_sqlalchemy import SQLAlchemy
+
 from flask_licensing.api.blueprint import ENDPOINTS, PUBLISHED, create_blueprint
 from flask_licensing.api.openapi import describe_api
 from flask_licensing.api_key_methods import ApiKeyMethods
 from flask_licensing.assembly import build_state, check_private_keys
 from flask_licensing.cli import create_commands
-from flask_licensing.config import Settings
+from flask_licensing.config import Settings, configuration_key
 from flask_licensing.errors import ConfigurationError
 from flask_licensing.inventory_methods import InventoryMethods
 from flask_licensing.key_management import KeyManagement
@@ -22,7 +24,6 @@ from flask_licensing.state import EXTENSION_NAME, current_state
 
 if TYPE_CHECKING:
     from flask import Flask
-    from flask_sqlalchemy import SQLAlchemy
 
     from flask_licensing.hooks import Authenticator, Clock, KeyStore, PrivateKeySource
     from flask_licensing.state import LicensingState
@@ -66,6 +67,11 @@ class Licensing(LicenseKeyMethods, InventoryMethods, ProductMethods, ApiKeyMetho
             **settings,
         }
         if db is not None:
+            if not isinstance(db, SQLAlchemy):
+                raise ConfigurationError(
+                    f"db has to be the Flask-SQLAlchemy object of the app, SQLAlchemy(); {type(db).__name__} is none."
+                    " An app that reaches its database in another way passes a key_store."
+                )
             project_models(db.metadata)
         if app is not None:
             self.init_app(app)
@@ -83,11 +89,12 @@ class Licensing(LicenseKeyMethods, InventoryMethods, ProductMethods, ApiKeyMetho
                 f"flask_licensing is set up on the app {app.name!r} already: call init_app once per app."
             )
         settings = Settings.collect(app.config, self._arguments)
+        _check_app(app, settings)
         state = build_state(app, self._db, settings)
         check_private_keys(state)
         app.extensions[EXTENSION_NAME] = state
-        app.register_blueprint(self.blueprint, url_prefix=settings.url_prefix)
-        app.cli.add_command(create_commands(self))
+        app.register_blueprint(self.blueprint, url_prefix=settings.url_prefix, subdomain=settings.subdomain)
+        app.cli.add_command(create_commands(self), settings.command_group)
 
     def openapi(self) -> dict[str, Any]:
         """Return the description of the API, an OpenAPI 3.1 document as a JSON object. Needs an app context.
@@ -107,3 +114,28 @@ class Licensing(LicenseKeyMethods, InventoryMethods, ProductMethods, ApiKeyMetho
     def state(self) -> LicensingState:
         """What the current app's licensing consists of. Needs an app context."""
         return current_state()
+
+
+def _check_app(app: Flask, settings: Settings) -> None:
+    """Refuse what would leave the endpoints or the commands out of reach without a word."""
+    if app.url_map.host_matching and settings.host is None:
+        raise ConfigurationError(
+            f"The app matches hosts: set {configuration_key('host')} to the host that has the endpoints."
+        )
+    if settings.host is not None and not app.url_map.host_matching:
+        raise ConfigurationError(
+            f"{configuration_key('host')} needs an app that matches hosts, Flask(…, host_matching=True)."
+        )
+    if settings.subdomain is not None and not app.subdomain_matching:
+        raise ConfigurationError(
+            f"{configuration_key('subdomain')} needs an app that matches subdomains, Flask(…, subdomain_matching=True)."
+        )
+    if settings.command_group in app.cli.commands:
+        raise ConfigurationError(
+            f"The app has a command “{settings.command_group}” already:"
+            f" set {configuration_key('command_group')} to another name for those of flask_licensing."
+        )
+    if EXTENSION_NAME in app.blueprints:
+        raise ConfigurationError(
+            f"The app has a blueprint “{EXTENSION_NAME}” already: give it another name, flask_licensing's has this one."
+        )

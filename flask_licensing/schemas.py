@@ -229,7 +229,7 @@ class LicenseKeys(_LabelledField):
         if not sent:
             raise self.make_error("required")
         if self.limit is not None and len(sent) > self.limit:
-            raise RequestTooLarge(f"A request takes at most {self.limit} license keys; this one has {len(sent)}")
+            raise RequestTooLarge(f"A request takes at most {self.limit} license keys; this one has more")
         trimmed = _trimmed(sent)
         if not are_plain_license_keys(trimmed):
             wrong = [position for position, key in enumerate(trimmed, start=1) if not is_license_key(key)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import subprocess
@@ -270,6 +271,19 @@ def test_check_says_whether_the_audit_log_is_append_only_and_misses_triggers_whe
     assert "protect-audit-log”: licensing_audit_records_no_update" in output
     assert _printed(host, "protect-audit-log") == "The audit log is append-only.\n"
     assert "ok      audit log: append-only" in _printed(host, "check")
+
+
+def test_check_says_that_migrations_switched_off_the_loggers(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "ok      log: errors are logged" in _run(host, "check").output
+    monkeypatch.setattr(logging.getLogger("flask_licensing.api.error_answers"), "disabled", True)
+    assert "disable_existing_loggers=False" in _refusal(host, "check")
+
+
+def test_check_says_that_errors_are_not_logged(host: Host, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.ERROR, "flask_licensing")
+    assert "ok      log: errors are logged" in _run(host, "check").output
+    caplog.set_level(logging.CRITICAL, "flask_licensing")
+    assert "set the level of the logger “flask_licensing” to ERROR or lower" in _refusal(host, "check")
 
 
 def test_check_says_what_is_missing_and_its_exit_code_too(folder_host: Host) -> None:

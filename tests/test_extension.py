@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from flask import Flask
+import sqlalchemy as sa
+from flask import Blueprint, Flask
 from flask_sqlalchemy import SQLAlchemy
 
 import flask_licensing
@@ -14,6 +16,7 @@ from flask_licensing import ConfigurationError, Licensing
 from flask_licensing.domain import Caller
 from flask_licensing.errors import PrivateKeyError
 from flask_licensing.stores.memory import MemoryKeyStore
+from tests.hosts import PATH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +70,97 @@ def test_a_missing_db_is_refused_and_the_fix_named() -> None:
         Licensing(_app())
 
 
+@pytest.mark.parametrize("db", [object(), "sqlite://", Flask("site"), sa.create_engine("sqlite://")])
+def test_a_db_that_is_no_flask_sqlalchemy_object_is_refused(db: Any) -> None:
+    with pytest.raises(ConfigurationError, match="db has to be the Flask-SQLAlchemy object of the app"):
+        Licensing(db=db)
+
+
+def test_a_forgotten_init_app_of_the_db_is_told_by_methods_commands_and_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    app = _app()
+    licensing = Licensing(app, SQLAlchemy())
+    sentence = r"is not set up on the app 'site': call db.init_app(app)."
+    with app.app_context(), pytest.raises(ConfigurationError, match=re.escape(sentence)):
+        licensing.create_product("Photo Editor")
+    for command in ("check", "list-products"):
+        told = app.test_cli_runner().invoke(args=["licensing", command])
+        assert (told.exit_code, sentence in told.output, "Traceback" in told.output) == (1, True, False)
+    answer = app.test_client().post(PATH, headers={"Authorization": "Bearer any"})
+    assert answer.status_code == 500
+    assert sentence in caplog.text
+
+
+def test_the_db_of_another_app_counts_as_forgotten() -> None:
+    app = _app()
+    SQLAlchemy(app)
+    licensing = Licensing(app, SQLAlchemy())
+    with app.app_context(), pytest.raises(ConfigurationError, match=r"call db\.init_app\(app\)"):
+        licensing.list_products()
+
+
+def test_an_app_that_matches_hosts_has_to_say_which_one_has_the_endpoints() -> None:
+    def app() -> Flask:
+        made = Flask("site", host_matching=True, static_host="shop.example")
+        made.testing = True
+        return made
+
+    with pytest.raises(ConfigurationError, match="set LICENSING_HOST to the host that has the endpoints"):
+        Licensing(app(), key_store=MemoryKeyStore())
+    site = app()
+    Licensing(site, key_store=MemoryKeyStore(), host="api.shop.example")
+    client = site.test_client()
+    assert client.get(PATH, base_url="https://api.shop.example").status_code == 405
+    assert client.get(PATH, base_url="https://shop.example").status_code == 404
+
+
+def test_an_app_that_matches_subdomains_may_say_which_one_has_the_endpoints() -> None:
+    def app() -> Flask:
+        made = Flask("site", subdomain_matching=True)
+        made.config.update(SERVER_NAME="shop.example", TESTING=True)
+        return made
+
+    for subdomain, with_api, without in (
+        (None, "https://shop.example", "https://api.shop.example"),
+        ("api", "https://api.shop.example", "https://shop.example"),
+    ):
+        site = app()
+        Licensing(site, key_store=MemoryKeyStore(), subdomain=subdomain)
+        client = site.test_client()
+        assert client.get(PATH, base_url=with_api).status_code == 405
+        assert client.get(PATH, base_url=without).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("setting", "match"), [("host", "host_matching=True"), ("subdomain", "subdomain_matching=True")]
+)
+def test_a_host_or_subdomain_that_no_route_would_have_is_refused(setting: str, match: str) -> None:
+    with pytest.raises(ConfigurationError, match=match):
+        Licensing(_app(**{f"LICENSING_{setting.upper()}": "api"}), key_store=MemoryKeyStore())
+
+
+def test_a_command_group_of_the_apps_own_is_kept() -> None:
+    app = _app()
+
+    @app.cli.group("licensing")
+    def licensing() -> None:
+        """The app's own."""
+
+    with pytest.raises(ConfigurationError, match="set LICENSING_COMMAND_GROUP to another name"):
+        Licensing(app, key_store=MemoryKeyStore())
+    Licensing(app, key_store=MemoryKeyStore(), command_group="license-server")
+    assert app.cli.commands["licensing"] is licensing
+    assert app.test_cli_runner().invoke(args=["license-server", "list-products"]).exit_code == 0
+
+
+def test_a_blueprint_of_the_apps_own_with_the_name_is_refused() -> None:
+    app = _app()
+    app.register_blueprint(Blueprint("licensing", __name__))
+    with pytest.raises(ConfigurationError, match="has a blueprint “licensing” already"):
+        Licensing(app, key_store=MemoryKeyStore())
+
+
 def test_an_app_without_licensing_is_told_the_fix() -> None:
     with _app().app_context(), pytest.raises(ConfigurationError, match=r"call licensing\.init_app\(app\)"):
         _ = Licensing().state
@@ -85,6 +179,9 @@ def test_an_app_without_licensing_is_told_the_fix() -> None:
         ({"LICENSING_URL_PREFIX": "/api/"}, "LICENSING_URL_PREFIX is wrong"),
         ({"LICENSING_URL_PREFIX": "/<tenant>/v1"}, "LICENSING_URL_PREFIX is wrong"),
         ({"LICENSING_PRIVATE_KEY_REQUIRED": "yes"}, "must be True or False"),
+        ({"LICENSING_HOST": "<tenant>.example"}, "without variables"),
+        ({"LICENSING_SUBDOMAIN": 7}, "LICENSING_SUBDOMAIN is wrong"),
+        ({"LICENSING_COMMAND_GROUP": ""}, "LICENSING_COMMAND_GROUP is wrong"),
         ({"LICENSING_MAX_CONTENT_LENGTH": 0}, "at least 1"),
         ({"LICENSING_MAX_CONTENT_LENGTH": True}, "at least 1"),
         ({"LICENSING_PRIVATE_KEY_REFRESH_SECONDS": -1}, "number of seconds"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from http import HTTPMethod
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from flask import Response
     from flask.blueprints import BlueprintSetupState
+    from werkzeug.sansio.response import Response as SansIOResponse
 
 
 ENDPOINTS = (CREATE_LICENSE_KEYS,)
@@ -48,7 +50,12 @@ routes, site maps, Flask-DebugToolbar.
 _ID = re.compile("[1-9][0-9]{0,9}")
 """Whatever stands for a part of a path is the id of a product."""
 
+_ANSWERED_HERE = "flask_licensing.answered_here"
+
 _ESCAPED_ASCII = re.compile("%[0-7][0-9A-Fa-f]")
+
+
+_logger = logging.getLogger(__name__)
 
 
 def create_blueprint() -> Blueprint:
@@ -58,8 +65,8 @@ def create_blueprint() -> Blueprint:
     # Runs before the app's own before_request functions, one of which may read the form.
     blueprint.url_value_preprocessor(_prepare_request)
     for exception in (AnswerableError, HTTPException, Exception):
-        blueprint.register_error_handler(exception, answer_error)
-    blueprint.after_request(_name_the_request)
+        blueprint.register_error_handler(exception, _answer_error)
+    blueprint.after_request(_look_at_answer)
     return blueprint
 
 
@@ -82,6 +89,7 @@ def _add_rule(setup: BlueprintSetupState, path: str, name: str, view: Callable[.
         provide_automatic_options=False,
         strict_slashes=True,
         merge_slashes=False,
+        host=setup.app.extensions[EXTENSION_NAME].settings.host,
     )
 
 
@@ -89,6 +97,7 @@ def _view(name: str, summary: str, answer: Callable[..., Response]) -> Callable[
     """Return a function with a name, as other extensions look for one on every view."""
 
     def view(**named: Any) -> Response:
+        request.environ[_ANSWERED_HERE] = True
         state = current_state()
         refuse_blocked_address(state, request)
         return answer(state, **named)
@@ -118,6 +127,18 @@ def _is_path_itself(environ: Mapping[str, Any], values: Mapping[str, str]) -> bo
     return sent.endswith(path) or not _ESCAPED_ASCII.search(sent)
 
 
-def _name_the_request(response: Response) -> Response:
+def _answer_error(error: Exception) -> Response | SansIOResponse | HTTPException:
+    answer = answer_error(error)
+    request.environ[_ANSWERED_HERE] = not isinstance(answer, HTTPException)
+    return answer
+
+
+def _look_at_answer(response: Response) -> Response:
+    if not request.environ.get(_ANSWERED_HERE):
+        _logger.warning(
+            "the app itself answered %s with status %d, unsigned: a before_request function gave a response",
+            request.endpoint,
+            response.status_code,
+        )
     response.headers[REQUEST_ID_HEADER] = request_id()
     return response

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flask import Response, got_request_exception
+from werkzeug import exceptions as werkzeug_exceptions
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 
@@ -75,7 +76,8 @@ def _answer_http(state: LicensingState, error: HTTPException) -> Response | HTTP
         limit = state.settings.max_content_length
         outcome = _http_outcome(status, f"The request body is larger than {limit} bytes, or has too many parts")
     else:
-        outcome = _http_outcome(status, _HTTP_CODES[status].message if status in _HTTP_CODES else error.name)
+        outcome = _http_outcome(status, _sentence_of(error, status))
+    _logger.info("a request was refused with code %d: %s", outcome.code, printable(str(error)))
     carried = Headers((name, value) for name, value in error.get_headers() if name.lower() in _CARRIED_HEADERS)
     retry_after = carried.get("Retry-After", type=int)
     if status == Code.TOO_MANY_REQUESTS.status and retry_after is not None:
@@ -84,6 +86,17 @@ def _answer_http(state: LicensingState, error: HTTPException) -> Response | HTTP
 
 
 _CARRIED_HEADERS = frozenset({"allow", "retry-after", "www-authenticate"})
+
+
+def _sentence_of(error: HTTPException, status: int) -> str:
+    """Return the sentence of the status, and the reason that is written in the error's class, such as CSRF's.
+
+    What this one error says is for the log alone: it may hold text from the request, which is not to be signed.
+    """
+    sentence = _HTTP_CODES[status].message if status in _HTTP_CODES else error.name
+    kind = type(error)
+    reason = None if kind.__module__ == werkzeug_exceptions.__name__ else vars(kind).get("description")
+    return f"{sentence}: {reason}" if isinstance(reason, str) else sentence
 
 
 def _http_outcome(status: int, message: str) -> Outcome:

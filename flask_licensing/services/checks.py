@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from flask_licensing.state import LicensingState
+
+_LOGGERS = "flask_licensing"
 
 # Not base64, so that what is signed here can't pass for an answer.
 _TRIAL = b"{a trial signature of flask_licensing}"
@@ -36,6 +39,7 @@ def run_checks(state: LicensingState) -> list[CheckResult]:
     """Check one thing after another; the settings were checked at start."""
     checks: dict[str, Callable[[LicensingState], tuple[bool, str]]] = {
         "settings": _check_settings,
+        "log": _check_log,
         "tables": _check_tables,
         "audit log": _check_audit_log,
         "private key": _check_private_key,
@@ -54,6 +58,19 @@ def _run(name: str, check: Callable[[LicensingState], tuple[bool, str]], state: 
 
 def _check_settings(state: LicensingState) -> tuple[bool, str]:
     return True, f"the endpoints are under {state.settings.url_prefix}"
+
+
+def _check_log(_: LicensingState) -> tuple[bool, str]:
+    loggers = {name: logger for name, logger in logging.root.manager.loggerDict.items() if name.startswith(_LOGGERS)}
+    if any(isinstance(logger, logging.Logger) and logger.disabled for logger in loggers.values()):
+        return (
+            False,
+            "loggers of this package are switched off, as fileConfig in migrations that run at start does;"
+            " write fileConfig(…, disable_existing_loggers=False) in migrations/env.py",
+        )
+    if not logging.getLogger(_LOGGERS).isEnabledFor(logging.ERROR):
+        return False, f"errors are not logged: set the level of the logger “{_LOGGERS}” to ERROR or lower"
+    return True, "errors are logged"
 
 
 def _check_tables(state: LicensingState) -> tuple[bool, str]:
