@@ -46,6 +46,7 @@ class InventoryMethods:
         dry_run: bool = False,
         reject: Callable[[Row, str], None] = _ignore,
         progress: Callable[[ImportSummary], None] = _ignore,
+        warn: Callable[[str], None] = _ignore,
     ) -> ImportSummary:
         """Import the license keys of a file, batch by batch, and return what came of its rows. Needs an app context.
 
@@ -53,7 +54,8 @@ class InventoryMethods:
 
         Args:
             file: its path, or a binary stream; gzip is recognised.
-            file_format: ``"csv"``, ``"ndjson"`` or ``"text"``; by default what the path ends in, else ``"text"``.
+            file_format: ``"csv"``, ``"ndjson"`` or ``"text"``; by default what the path ends in, else ``"text"``. A
+                file whose first line says otherwise is refused then.
             product_id: the product of rows that do not say; without one, such rows are rejected.
             activation_limit: likewise, and so are those up to ``assigned_at``; for their rules see contract section 4.
             validity: in days.
@@ -65,10 +67,11 @@ class InventoryMethods:
             dry_run: count what would be created, and create nothing.
             reject: called with each row that can't be imported, and the reason.
             progress: called after each batch with the summary so far.
+            warn: called with a sentence for each unknown column, and for characters in license keys that nobody sees.
 
         Raises:
             IncorrectData: one of the terms given here is wrong.
-            FileError: the file can't be read; batches before that stay.
+            FileError: the file can't be read, or is not of the format; batches before that stay.
             StoreUnavailable: the database can't be reached; batches before that stay.
 
         """
@@ -86,8 +89,9 @@ class InventoryMethods:
             defaults=defaults,
             reject=reject,
             progress=progress,
+            warn=warn,
         )
-        with open_rows(file, file_format) as rows:
+        with open_rows(file, file_format, warn) as rows:
             return importer.run(rows, batch_size=batch_size, dry_run=dry_run)
 
     def export_license_keys(
@@ -103,14 +107,16 @@ class InventoryMethods:
         What is written as CSV or NDJSON imports again unchanged; the text format holds no terms.
 
         Args:
-            file: its path, or a binary stream. A path ending in ``.gz`` is compressed; a file of that name appears
-                when it is whole.
+            file: its path, or a binary stream. A path ending in ``.gz`` is compressed. A file of that name appears
+                when it is whole, for its owner alone; one that was there keeps its owner and mode. What a symbolic link
+                points to is replaced, not the link, and a pipe or device is written to.
             file_format: as in :meth:`import_license_keys`.
             product_id: the product whose license keys are written; by default all.
             status: the status of those that are written; by default any.
 
         Raises:
             LicensingError: the key store does not list license keys.
+            FileError: the file can't be written.
             StoreUnavailable: the database can't be reached.
 
         """

@@ -204,6 +204,16 @@ def are_plain_license_keys(texts: Sequence[str]) -> bool:
     return min(lengths) > 0 and max(lengths) <= MAX_TEXT_LENGTH and "".join(texts).isprintable()
 
 
+def has_invisible(license_key: str) -> bool:
+    """Whether a license key has characters that nobody sees, as zero-width and no-break spaces; it may."""
+    return not license_key.isprintable()
+
+
+def invisible_sentence(count: int) -> str:
+    """Return what is said of so many license keys with such characters."""
+    return f"{count} license keys have characters that nobody sees, as zero-width spaces; they were taken as they are."
+
+
 def _trimmed(sent: list[Any]) -> tuple[str, ...]:
     """Return the texts sent without white space around them; what is none becomes an empty one, which is wrong too."""
     try:

@@ -23,7 +23,6 @@ from flask_licensing.services.license_key_formats import MAX_LINE_LENGTH, FileEr
 from flask_licensing.services.license_key_import import ImportSummary
 from flask_licensing.stores.memory import MemoryKeyStore
 from flask_licensing.testing.key_store_contract import NOW
-from tests.hosts import create_host as new_host
 from tests.programs import THIS_PROJECT
 
 if TYPE_CHECKING:
@@ -303,10 +302,10 @@ class _BusyStore(MemoryKeyStore):
 
 @pytest.mark.parametrize("seconds", [0, 20])
 def test_a_batch_whose_transaction_was_ended_for_another_is_tried_again_for_so_many_seconds(
-    seconds: float, private_key: str, public_key: str
+    seconds: float, create_host: Callable[..., Host]
 ) -> None:
     store = _BusyStore()
-    host = new_host("sqlite://", private_key, public_key, key_store=store, transaction_retry_seconds=seconds)
+    host = create_host(key_store=store, transaction_retry_seconds=seconds)
     store.conflicts = 4
     if seconds:
         assert _import(host, "A\nB\n", product_id=1)[0] == ImportSummary(rows=2, created=2)

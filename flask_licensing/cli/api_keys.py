@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flask_licensing.cli.group import json_option, print_json, print_lines
+from flask_licensing.cli.group import ID, json_option, print_json, print_lines
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -55,7 +55,7 @@ def add_api_key_commands(group: LicensingGroup, licensing: Licensing) -> None:
             print_lines(map(_to_line, api_keys), if_none="There are no API keys.")
 
     @group.command("revoke-api-key")
-    @click.argument("api_key_id", type=int)
+    @click.argument("api_key_id", type=ID)
     def revoke_api_key(api_key_id: int) -> None:
         """Make an API key inactive, for good."""
         if not licensing.revoke_api_key(api_key_id):

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
+import os
+import signal
+import sys
+import threading
+from contextlib import contextmanager
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 from flask.cli import AppGroup
 
 from flask_licensing.assembly import require_private_keys
+from flask_licensing.domain import MAX_INTEGER
 from flask_licensing.errors import LicensingError
 from flask_licensing.state import current_state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+
+ID = click.IntRange(1, MAX_INTEGER)
+"""The type of arguments and options that are the id of something."""
 
 
 class LicensingGroup(AppGroup):
@@ -34,11 +45,59 @@ class LicensingGroup(AppGroup):
             return add
         return lambda function: add(_with_private_keys(function))
 
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:  # noqa: D102 - click's own method
+        # Also before help is shown: a console that lacks a character shows its number.
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")
+        return super().make_context(*arguments, **options)
+
     def invoke(self, ctx: click.Context) -> Any:  # noqa: D102 - click's own method
+        if sys.stdout is None:
+            raise click.ClickException("Standard output is closed. Nothing was done.")
         try:
-            return super().invoke(ctx)
+            with _cleaning_up_when_ended():
+                return super().invoke(ctx)
         except LicensingError as error:
             raise click.ClickException(str(error)) from error
+        except UnicodeDecodeError as error:
+            raise click.ClickException(f"The input is not UTF-8: {error.reason}.") from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise  # click ends quietly, as other programs do.
+            _let_output_go()
+            if error.filename is None:
+                raise click.ClickException(f"{error.strerror}. What was changed before stays changed.") from error
+            raise click.ClickException(str(error)) from error
+
+
+@contextmanager
+def _cleaning_up_when_ended() -> Iterator[None]:
+    """Leave the block as an exception does where the process is asked to end, so that drafts are removed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    # Windows has no SIGHUP.
+    ends = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    asked = [number for number in ends if signal.getsignal(number) is signal.SIG_DFL]
+    for number in asked:
+        signal.signal(number, _exit)
+    try:
+        yield
+    finally:
+        for number in asked:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _exit(number: int, _: object) -> NoReturn:
+    raise SystemExit(128 + number)
+
+
+def _let_output_go() -> None:
+    """Drop what can't be written to standard output: the interpreter would try again at its end, with a traceback."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _with_private_keys(function: Callable[..., Any]) -> Callable[..., Any]:

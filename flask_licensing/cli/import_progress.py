@@ -26,7 +26,7 @@ SHOWN_REJECTIONS = 10
 
 
 class ImportProgress:
-    """The summary so far; drawn as a bar with rate and time left on a terminal, and as lines elsewhere."""
+    """The summary so far; of a file drawn as a bar with rate and time left on a terminal, and as lines elsewhere."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.summary = ImportSummary()
@@ -38,14 +38,18 @@ class ImportProgress:
     @contextmanager
     def shown(self) -> Iterator[ImportProgress]:
         """Show the progress while the block runs."""
-        if not sys.stderr.isatty():
+        # What is no file, as a pipe or the keyboard, has no end to draw a bar up to.
+        if not (sys.stderr and sys.stderr.isatty() and self._file.seekable()):
             yield self
             return
-        size = os.fstat(self._file.fileno()).st_size if self._file.seekable() else None
         with click.progressbar(
-            length=size, label="Importing", item_show_func=self._rate, file=sys.stderr, update_min_steps=0
+            length=os.fstat(self._file.fileno()).st_size,
+            label="Importing",
+            item_show_func=self._rate,
+            file=sys.stderr,
+            update_min_steps=0,
         ) as bar:
-            self._show = lambda summary: bar.update((self._file.tell() if size else summary.rows) - bar.pos, summary)
+            self._show = lambda summary: bar.update(self._file.tell() - bar.pos, summary)
             yield self
 
     def update(self, summary: ImportSummary) -> None:

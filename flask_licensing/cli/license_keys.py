@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from flask_licensing.cli.group import json_option, print_json
+from flask_licensing.cli.group import ID, json_option, print_json
 from flask_licensing.domain import LicenseKeyStatus
+from flask_licensing.schemas import has_invisible, invisible_sentence
+from flask_licensing.services.license_key_formats import BYTE_ORDER_MARK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,13 +49,16 @@ def add_license_key_commands(group: LicensingGroup, licensing: Licensing) -> Non
     @click.option(
         "--file", type=click.File(encoding="utf-8"), help="A file with one license key a line; “-” is standard input."
     )
-    @click.option("--product", "product_id", type=int, required=True, help="The id of the product.")
+    @click.option("--product", "product_id", type=ID, required=True, help="The id of the product.")
     @terms_options
     @json_option
     def create_license_keys(license_keys: tuple[str, ...], file: TextIO | None, *, as_json: bool, **terms: Any) -> None:
         """Create license keys, given as arguments or in a file; those that are there already are counted."""
-        lines = [line.strip() for line in file] if file else []
-        result = licensing.create_license_keys([*license_keys, *filter(None, lines)], **terms)
+        lines = [line.removeprefix(BYTE_ORDER_MARK).strip() for line in file] if file else []
+        all_license_keys = [*license_keys, *filter(None, lines)]
+        result = licensing.create_license_keys(all_license_keys, **terms)
+        if invisible := sum(map(has_invisible, map(str.strip, all_license_keys))):
+            click.echo(invisible_sentence(invisible), err=True)
         if as_json:
             print_json(dataclasses.asdict(result))
         else:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flask_licensing.cli.group import json_option, print_json
+from flask_licensing.cli.group import ID, json_option, print_json
 
 if TYPE_CHECKING:
     from flask_licensing.cli.group import LicensingGroup
     from flask_licensing.extension import Licensing
 
 product_option = click.option(
-    "--product", "product_id", type=int, help="The id of a product; by default the global key."
+    "--product", "product_id", type=ID, help="The id of a product; by default the global key."
 )
 
 

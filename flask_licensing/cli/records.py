@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flask_licensing.cli.group import json_option, print_json, print_json_list, print_lines
+from flask_licensing.domain import MAX_INTEGER
 from flask_licensing.key_management import PRIVATE_KEY_GENERATED, PRIVATE_KEY_RETIRED, PRIVATE_KEY_ROTATED
 from flask_licensing.services.api_keys import API_KEY_CREATED, API_KEY_REVOKED
 from flask_licensing.services.audit_log import AUDIT_LOG_PURGED, IDEMPOTENCY_RECORDS_PURGED
@@ -48,7 +49,11 @@ def add_record_commands(group: LicensingGroup, licensing: Licensing) -> None:
 
     @group.command("audit-log")
     @click.option(
-        "--limit", type=click.IntRange(min=0), default=DEFAULT_LIMIT, show_default=True, help="Most records; 0 is all."
+        "--limit",
+        type=click.IntRange(0, MAX_INTEGER),
+        default=DEFAULT_LIMIT,
+        show_default=True,
+        help="Most records; 0 is all.",
     )
     @click.option("--since", type=click.DateTime(), help="The earliest time, in UTC; by default any.")
     @click.option("--action", type=click.Choice(AUDIT_ACTIONS), help="By default any.")

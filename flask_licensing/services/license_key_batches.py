@@ -8,7 +8,7 @@ from itertools import groupby, islice, repeat
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from flask_licensing.schemas import LICENSE_KEY_RULE, are_plain_license_keys, is_license_key
+from flask_licensing.schemas import LICENSE_KEY_RULE, are_plain_license_keys, has_invisible, is_license_key
 from flask_licensing.services.license_key_formats import Row
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ class Batch(NamedTuple):
 
     groups: Mapping[Terms, Group]
     rejected: Sequence[Rejection]
+    invisible: int
+    """How many of the license keys have characters that nobody sees, as zero-width and no-break spaces."""
 
     def __len__(self) -> int:
         return sum(len(group.lines) for group in self.groups.values()) + len(self.rejected)
@@ -56,6 +58,7 @@ def read_batch(rows: Iterator[Row], size: int) -> Batch:
     """Read up to ``size`` rows."""
     groups: dict[Terms, Group] = defaultdict(Group)
     rejected: list[Rejection] = []
+    invisible = 0
     for said, neighbours in groupby(islice(rows, size), key=attrgetter("terms")):
         group = groups[said]
         for row in neighbours:
@@ -69,5 +72,6 @@ def read_batch(rows: Iterator[Row], size: int) -> Batch:
             checked = list(group.rows(said))
             rejected += [Rejection(row, _WRONG_LICENSE_KEY) for row in checked if not is_license_key(row.license_key)]
             usable = [row for row in checked if is_license_key(row.license_key)]
+            invisible += sum(map(has_invisible, (row.license_key for row in usable)))
             groups[said] = Group([row.license_key for row in usable], [row.line for row in usable])
-    return Batch({said: group for said, group in groups.items() if group.lines}, rejected)
+    return Batch({said: group for said, group in groups.items() if group.lines}, rejected, invisible)

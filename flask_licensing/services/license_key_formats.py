@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+from difflib import get_close_matches
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO, TypeAlias
 
 from flask_licensing.errors import LicensingError
+from flask_licensing.log_text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from flask_licensing.domain import LicenseKey
 
@@ -26,7 +29,17 @@ TERMS_COLUMNS = (
     "owner_email",
     "assigned_at",
 )
-"""The columns of CSV, and members of NDJSON, beside ``license_key``; unknown ones are ignored."""
+"""The columns of CSV, and members of NDJSON, beside ``license_key``; unknown ones are named once and ignored."""
+
+_COLUMNS = (LICENSE_KEY_COLUMN, *TERMS_COLUMNS)
+
+_KNOWN_NAMES = frozenset(_COLUMNS)
+
+MAX_NAMED_COLUMNS = 20
+"""How many unknown columns or members are named."""
+
+MAX_NAME_LENGTH = 64
+"""How much of such a name is shown, in characters."""
 
 Terms: TypeAlias = "tuple[Any, ...]"
 """What a row says of its terms, in the order of :data:`TERMS_COLUMNS`; ``None`` where it says nothing."""
@@ -58,14 +71,18 @@ class FileError(LicensingError):
     """A file of license keys can't be read at all; the message says why."""
 
 
-def read_rows(text: TextIO, file_format: FileFormat) -> Iterator[Row]:
-    """Yield the rows of a file; blank lines are passed over.
+def read_rows(text: TextIO, file_format: FileFormat, *, guessed: bool, warn: Callable[[str], None]) -> Iterator[Row]:
+    """Yield the rows of a file; blank ones are passed over, and so are byte order marks at the beginning of a line.
+
+    ``guessed`` says that nobody named the format. ``warn`` is called with what may be a mistake, once for each.
 
     Raises:
-        FileError: a CSV file has no column ``license_key``, or a line is longer than :data:`MAX_LINE_LENGTH`.
+        FileError: the format was guessed and the first line says otherwise, a CSV file has no column ``license_key`` or
+            a column twice, or a line is longer than :data:`MAX_LINE_LENGTH`.
 
     """
-    return _READERS[file_format](text)
+    lines = _lines(text)
+    return _READERS[file_format](_as_guessed(lines, file_format) if guessed else lines, warn)
 
 
 def write_license_keys(text: TextIO, file_format: FileFormat, license_keys: Iterable[LicenseKey]) -> int:
@@ -80,20 +97,82 @@ def _lines(text: TextIO) -> Iterator[str]:
     for number, line in enumerate(iter(partial(text.readline, MAX_LINE_LENGTH), ""), start=1):
         if len(line) == MAX_LINE_LENGTH:
             raise FileError(f"Line {number} is longer than {MAX_LINE_LENGTH} characters.")
+        # Files that were joined have one inside, too.
+        yield line.removeprefix(BYTE_ORDER_MARK)
+
+
+BYTE_ORDER_MARK = "\ufeff"
+
+_SIGNS = {
+    "a binary file or UTF-16": re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|^\udcff\udcfe|^\udcfe\udcff|^%PDF"),
+    "markup or a comment": re.compile(r"^[<#]|^\{\\|^---"),
+    "JSON": re.compile(r"^\[|^\{\s*(\"|$)"),
+    "CSV": re.compile(r"[,;|\t\"]"),
+    "a header": re.compile(
+        r"^(?=\w\w)(licen[cs]e|product|activation|serial)?[\W_]*(keys?|codes?|numbers?|licen[cs]es?|serials?|ids?)?\W*$",
+        re.IGNORECASE,
+    ),
+}
+"""What the first line of a file has in it that does not hold one license key a line."""
+
+
+def _as_guessed(lines: Iterator[str], file_format: FileFormat) -> Iterator[str]:
+    """Pass the lines on; refuse the file where its first one is not of the format."""
+    for line in lines:
+        if content := line.strip():
+            if found := _unlike(content, file_format):
+                raise FileError(
+                    f"The first line looks like {found}, not like {_FIRST_LINES[file_format]}: nothing was imported."
+                    " Say the format with --format (in Python, file_format)."
+                )
+            yield line
+            break
         yield line
+    yield from lines
 
 
-def _read_text(text: TextIO) -> Iterator[Row]:
-    for line, content in enumerate(_lines(text), start=1):
+_FIRST_LINES = {
+    FileFormat.TEXT: "a license key",
+    FileFormat.NDJSON: "a JSON object, one a line",
+    FileFormat.CSV: "a header",
+}
+
+
+def _unlike(line: str, file_format: FileFormat) -> str | None:
+    """Return what a first line is instead of what the format says; of CSV the header is checked anyway."""
+    if file_format is FileFormat.CSV or (file_format is FileFormat.NDJSON and line.startswith("{")):
+        return None
+    found = next((name for name, sign in _SIGNS.items() if sign.search(line)), None)
+    return "something else" if found is None and file_format is FileFormat.NDJSON else found
+
+
+class _UnknownNames:
+    """Warns once of each column or member that is not known, up to :data:`MAX_NAMED_COLUMNS`."""
+
+    def __init__(self, warn: Callable[[str], None]) -> None:
+        self._warn = warn
+        self._named: set[str] = set()
+
+    def look_at(self, names: Collection[str]) -> None:
+        if _KNOWN_NAMES.issuperset(names):
+            return
+        for name in names:
+            if name and name not in _KNOWN_NAMES | self._named and len(self._named) < MAX_NAMED_COLUMNS:
+                self._named.add(name)
+                near = get_close_matches(name[:MAX_NAME_LENGTH].lower(), _COLUMNS, n=1)
+                meant = f"; did you mean {near[0]}?" if near else "."
+                self._warn(f"{printable(name[:MAX_NAME_LENGTH])} is no known column and is ignored{meant}")
+
+
+def _read_text(lines: Iterator[str], warn: Callable[[str], None]) -> Iterator[Row]:  # noqa: ARG001 - as the others
+    for line, content in enumerate(lines, start=1):
         if license_key := content.strip():
             yield Row(line, license_key)
 
 
-def _read_csv(text: TextIO) -> Iterator[Row]:
-    reader = csv.reader(_lines(text), strict=True)
-    header = [name.strip().lower() for name in next(reader, [])]
-    if LICENSE_KEY_COLUMN not in header:
-        raise FileError(f"The CSV file needs a header with the column {LICENSE_KEY_COLUMN}, separated by commas.")
+def _read_csv(lines: Iterator[str], warn: Callable[[str], None]) -> Iterator[Row]:
+    reader = csv.reader(lines, strict=True)
+    header = _csv_header(reader, warn)
     pick_license_key = header.index(LICENSE_KEY_COLUMN)
     picks = [header.index(name) if name in header else None for name in TERMS_COLUMNS]
     while True:
@@ -105,27 +184,68 @@ def _read_csv(text: TextIO) -> Iterator[Row]:
         except csv.Error as error:
             yield Row(reader.line_num, "", problem=f"The row that begins on line {first_line} is not CSV: {error}.")
             continue
-        if not values:
+        if not any(map(str.strip, values)):
             continue
         if len(values) != len(header):
             yield Row(reader.line_num, "", problem=f"The row has {len(values)} fields, the header {len(header)}.")
             continue
+        license_key = values[pick_license_key].strip()
+        # Files that were joined have a header inside, too.
+        if license_key.lower() == LICENSE_KEY_COLUMN and _names(values) == header:
+            continue
         terms = tuple([None if pick is None else values[pick] or None for pick in picks])
-        yield Row(reader.line_num, values[pick_license_key].strip(), terms)
+        yield Row(reader.line_num, license_key, terms)
 
 
-def _read_ndjson(text: TextIO) -> Iterator[Row]:
-    for line, content in enumerate(_lines(text), start=1):
+def _csv_header(reader: Iterator[list[str]], warn: Callable[[str], None]) -> list[str]:
+    try:
+        header = _names(next(reader, []))
+    except csv.Error as error:
+        raise FileError(f"The header is not CSV: {error}.") from None
+    if LICENSE_KEY_COLUMN not in header:
+        raise FileError(f"The CSV file needs a header with the column {LICENSE_KEY_COLUMN}, separated by commas.")
+    for name in _COLUMNS:
+        if header.count(name) > 1:
+            raise FileError(f"The CSV file has the column {name} more than once.")
+    _UnknownNames(warn).look_at(header)
+    return header
+
+
+def _names(values: list[str]) -> list[str]:
+    return [name.strip().lower() for name in values]
+
+
+class _RepeatedMember(ValueError):
+    """A JSON object has a member twice."""
+
+
+def _to_object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(members)
+    if len(document) != len(members):
+        raise _RepeatedMember
+    return document
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_to_object)
+
+
+def _read_ndjson(lines: Iterator[str], warn: Callable[[str], None]) -> Iterator[Row]:
+    unknown = _UnknownNames(warn)
+    for line, content in enumerate(lines, start=1):
         if not content.strip():
             continue
         try:
-            document = json.loads(content)
+            document = _DECODER.decode(content)
+        except _RepeatedMember:
+            yield Row(line, "", problem="The JSON object has a member more than once.")
+            continue
         except (ValueError, RecursionError):
             document = None
         license_key = document.get(LICENSE_KEY_COLUMN) if isinstance(document, dict) else None
         if not isinstance(document, dict) or not isinstance(license_key, str):
             yield Row(line, "", problem=f"The line is not a JSON object with a text {LICENSE_KEY_COLUMN}.")
             continue
+        unknown.look_at(document)
         terms = tuple([document.get(name) for name in TERMS_COLUMNS])
         # True and 1.0 are equal to 1 in Python, and equal terms are checked once.
         if not all(type(value) in _TERM_TYPES for value in terms):
@@ -143,7 +263,7 @@ def _write_text(text: TextIO, license_keys: Iterable[LicenseKey]) -> int:
 
 def _write_csv(text: TextIO, license_keys: Iterable[LicenseKey]) -> int:
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([LICENSE_KEY_COLUMN, *TERMS_COLUMNS])
+    writer.writerow(_COLUMNS)
     count = 0
     for count, license_key in enumerate(license_keys, start=1):  # noqa: B007 - counts what it writes
         writer.writerow([license_key.license_key, *_terms_of(license_key)])
@@ -176,7 +296,7 @@ def _terms_of(license_key: LicenseKey) -> Sequence[Any]:
     return (*shared, terms.owner_name, terms.owner_email, assigned_at)
 
 
-_READERS: dict[FileFormat, Callable[[TextIO], Iterator[Row]]] = {
+_READERS: dict[FileFormat, Callable[[Iterator[str], Callable[[str], None]], Iterator[Row]]] = {
     FileFormat.CSV: _read_csv,
     FileFormat.NDJSON: _read_ndjson,
     FileFormat.TEXT: _read_text,

@@ -14,7 +14,7 @@ from marshmallow import ValidationError
 
 from flask_licensing.errors import IncorrectData
 from flask_licensing.hooks import LicenseKeyRowStore
-from flask_licensing.schemas import LicenseKeyTermsSchema, sentences_of
+from flask_licensing.schemas import LicenseKeyTermsSchema, invisible_sentence, sentences_of
 from flask_licensing.services.license_key_batches import Rejection, read_batch
 from flask_licensing.services.license_key_formats import TERMS_COLUMNS
 from flask_licensing.services.license_keys import with_time_of_assignment
@@ -65,8 +65,8 @@ class LicenseKeyImport:
     """Imports rows into a key store; each batch that creates license keys is a record in the audit log.
 
     ``run`` is :func:`~flask_licensing.work.run_work` for this app and origin. ``defaults`` are terms, by name, for rows
-    that do not say. ``reject`` is called with each row that can't be
-    imported and the reason, in the order of the file. After each batch ``progress`` is called with the summary so far.
+    that do not say. ``reject`` is called with each row that can't be imported and the reason, in the order of the file.
+    After each batch ``progress`` is called with the summary so far; at the end ``warn`` is, if a mistake is likely.
     """
 
     def __init__(
@@ -76,11 +76,13 @@ class LicenseKeyImport:
         defaults: Mapping[str, Any],
         reject: Callable[[Row, str], None],
         progress: Callable[[ImportSummary], None],
+        warn: Callable[[str], None],
     ) -> None:
         self._run_work = run
         self._defaults = tuple(defaults.get(name) for name in TERMS_COLUMNS)
         self._reject = reject
         self._progress = progress
+        self._warn = warn
         self._schema = LicenseKeyTermsSchema()
         self._remembered: dict[Terms, LicenseKeyTerms | str] = {}
 
@@ -122,12 +124,18 @@ class LicenseKeyImport:
 
     def _run(self, rows: Iterator[Row], batch_size: int, add: Callable[[Batch], _BatchResult]) -> ImportSummary:
         summary = ImportSummary()
-        while len(batch := read_batch(rows, batch_size)):
-            result = add(batch)
-            for row, reason in result.rejected:
-                self._reject(row, reason)
-            summary += result.summary
-            self._progress(summary)
+        invisible = 0
+        try:
+            while len(batch := read_batch(rows, batch_size)):
+                result = add(batch)
+                invisible += batch.invisible
+                for row, reason in result.rejected:
+                    self._reject(row, reason)
+                summary += result.summary
+                self._progress(summary)
+        finally:
+            if invisible:
+                self._warn(invisible_sentence(invisible))
         return summary
 
     def _commit_batch(self, batch: Batch) -> _BatchResult:

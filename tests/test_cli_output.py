@@ -1,0 +1,126 @@
+"""Commands whose output or input is not what they hope for: consoles, full disks, readers that go, huge numbers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+import pytest
+
+from flask_licensing.cli import create_commands
+from tests.programs import THIS_PROJECT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.hosts import Host
+
+SITE = """
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from flask_licensing import Licensing
+
+app = Flask(__name__)
+app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite:///site.db"
+app.logger  # which the extension warns through
+db = SQLAlchemy(app)
+licensing = Licensing(app, db, private_key_source="file:keys")
+with app.app_context():
+    db.create_all()
+    if not licensing.list_products():
+        licensing.create_product("Zoë™")
+        licensing.create_license_keys(
+            [f"KEY-{number}" for number in range(20_000)],
+            product_id=1,
+            activation_limit=0,
+            validity=0,
+            status="available",
+        )
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A folder with a site in it, on SQLite, with a product and license keys."""
+    (tmp_path / "site_app.py").write_text(SITE, encoding="utf-8")
+    return tmp_path
+
+
+def _flask(site: Path, command: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
+    """Run a command of the site through a shell, with what it prints on a console of Latin-1."""
+    return subprocess.run(  # noqa: S602 - the tests' own commands
+        f'"{sys.executable}" -m flask --app site_app licensing {command}',
+        shell=True,
+        cwd=site,
+        env=THIS_PROJECT | {"PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+        check=False,
+        **options,
+    )
+
+
+def test_what_a_console_can_not_show_is_escaped(site: Path) -> None:
+    """The product was created and the command failed: run again, the product was there twice."""
+    created = _flask(site, "create-product 'Zoë™'")
+    assert (created.returncode, created.stdout) == (0, b"Product 2: Zo\xeb\\u2122\n")
+    listed = _flask(site, "list-products")
+    assert (listed.returncode, listed.stdout.splitlines()[0]) == (0, b"1\tZo\xeb\\u2122")
+
+
+def test_help_is_shown_on_every_console(site: Path) -> None:
+    for command in ("--help", "import-license-keys --help", "verify-response --help"):
+        shown = _flask(site, command)
+        assert shown.returncode == 0, command
+        assert shown.stdout.startswith(b"Usage: "), command
+
+
+@pytest.mark.parametrize("command", ["list-products", "export-license-keys", "create-product X --json"])
+def test_a_full_disk_is_one_line(site: Path, command: str) -> None:
+    full = _flask(site, f"{command} > /dev/full")
+    assert full.returncode == 1
+    assert full.stderr.splitlines()[-1] == b"Error: No space left on device. What was changed before stays changed."
+    assert b"Traceback" not in full.stderr
+    assert b"Exception" not in full.stderr
+
+
+def test_a_reader_that_goes_away_is_no_traceback(site: Path) -> None:
+    for command in ("export-license-keys", "audit-log"):
+        cut = _flask(site, f"{command} | head -c 1")
+        assert len(cut.stdout) == 1, command
+        assert b"Traceback" not in cut.stderr, command
+        assert b"Exception" not in cut.stderr, command
+
+
+def test_without_an_output_a_command_does_nothing(site: Path) -> None:
+    closed = _flask(site, "create-product Another >&-")
+    assert closed.returncode == 1
+    assert closed.stderr.splitlines()[-1] == b"Error: Standard output is closed. Nothing was done."
+    assert b"Another" not in _flask(site, "list-products").stdout
+
+
+def test_input_that_is_not_utf_8_is_one_line(host: Host, tmp_path: Path) -> None:
+    (tmp_path / "keys.txt").write_bytes(b"CAF\xc9-1\n")
+    arguments = ["licensing", "create-license-keys", "--file", str(tmp_path / "keys.txt"), "--product", "1"]
+    result = host.app.test_cli_runner().invoke(args=arguments)
+    assert (result.exit_code, result.stderr) == (1, "Error: The input is not UTF-8: invalid continuation byte.\n")
+
+
+def test_numbers_that_no_column_holds_are_refused_by_every_command(host: Host) -> None:
+    runner = host.app.test_cli_runner()
+    for name, command in create_commands(host.licensing).commands.items():
+        for parameter in command.params:
+            if "integer" not in parameter.type.name:
+                continue
+            others = [other for other in command.params if other.required and other is not parameter]
+            arguments = [*_given(parameter, str(10**19)), *(text for other in others for text in _given(other, "1"))]
+            result = runner.invoke(args=["licensing", name, *arguments])
+            assert result.exit_code in {1, 2}, arguments
+            assert isinstance(result.exception, SystemExit), arguments
+            assert result.stderr.splitlines()[-1].startswith("Error: "), arguments
+            assert "Missing" not in result.stderr, arguments
+
+
+def _given(parameter: click.Parameter, value: str) -> list[str]:
+    return [parameter.opts[0], value] if isinstance(parameter, click.Option) else [value]
