@@ -56,6 +56,10 @@ def _refusal(host: Host, *arguments: str) -> str:
     return result.output
 
 
+def _key_files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.name != ".gitignore")
+
+
 @pytest.fixture
 def folder_host(create_host: Callable[..., Host], tmp_path: Path) -> Host:
     """A host whose private keys are files in a folder that is not there yet."""
@@ -66,9 +70,53 @@ def test_a_made_private_key_is_for_its_owner_alone_and_signs_at_once(folder_host
     assert str(tmp_path / "keys" / "global.pem") in _printed(folder_host, "generate-private-key")
     assert (tmp_path / "keys" / "global.pem").stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o700
-    assert [path.name for path in (tmp_path / "keys").iterdir()] == ["global.pem"]
+    assert _key_files(tmp_path / "keys") == ["global.pem"]
     public_key = _printed(folder_host, "show-public-key")
     assert is_valid_response(folder_host.post(folder_host.fields()).data, public_key)
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o777])
+@pytest.mark.parametrize("name", ["deep/keys", "deep/one.pem"])
+def test_made_files_and_folders_are_for_their_owner_alone_whatever_the_umask(
+    create_host: Callable[..., Host], tmp_path: Path, name: str, umask: int
+) -> None:
+    host = create_host(private_key_source=f"file:{tmp_path / name}")
+    before = os.umask(umask)
+    try:
+        made = Path(_printed_json(host, "generate-private-key")["file"])
+    finally:
+        os.umask(before)
+    for path in (made, made.parent / ".gitignore"):
+        assert path.stat().st_mode & 0o777 == 0o600
+    for folder in {made.parent, tmp_path / "deep"}:
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("is_there", [True, False], ids=["to a file", "to nothing"])
+def test_a_link_in_the_place_of_a_key_is_not_written_through(folder_host: Host, tmp_path: Path, is_there: bool) -> None:
+    folder, planted = tmp_path / "keys", tmp_path / "planted"
+    folder.mkdir()
+    if is_there:
+        planted.write_text("of somebody else")
+    (folder / "global.pem").symlink_to(planted)
+    (folder / ".gitignore").symlink_to(planted)
+    assert "exists" in _refusal(folder_host, "generate-private-key")
+    _printed(folder_host, "generate-private-key", "--overwrite")
+    assert not (folder / "global.pem").is_symlink()
+    assert (planted.read_text() if planted.exists() else "nothing") == ("of somebody else" if is_there else "nothing")
+
+
+@pytest.mark.parametrize(("name", "pattern"), [("keys", "*"), ("one.pem", "/one.pem")])
+def test_git_passes_over_a_key_that_is_made(
+    create_host: Callable[..., Host], tmp_path: Path, name: str, pattern: str
+) -> None:
+    host = create_host(private_key_source=f"file:{tmp_path / name}")
+    made = Path(_printed_json(host, "generate-private-key")["file"])
+    beside = made.parent / ".gitignore"
+    assert beside.read_text() == f"{pattern}\n"
+    beside.write_text("of the site's own\n")
+    _printed(host, "generate-private-key", "--overwrite")
+    assert beside.read_text() == "of the site's own\n"
 
 
 def test_a_products_key_is_made_and_shown_beside_the_global_one(folder_host: Host) -> None:
@@ -90,7 +138,7 @@ def test_a_private_key_is_not_overwritten_unless_told(folder_host: Host, tmp_pat
     assert file.read_bytes() == before
     _printed(folder_host, "generate-private-key", "--overwrite")
     assert file.read_bytes() != before
-    assert [path.name for path in file.parent.iterdir()] == ["global.pem"]
+    assert _key_files(file.parent) == ["global.pem"]
 
 
 def test_a_private_key_is_encrypted_where_a_passphrase_is_set(create_host: Callable[..., Host], tmp_path: Path) -> None:

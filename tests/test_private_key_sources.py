@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -400,6 +402,126 @@ def test_a_file_that_only_looks_like_a_key_never_makes_a_running_app_sign_less(
     (folder / "global.pem").rename(folder / "Global.pem")
     clock.now += timedelta(seconds=10)
     assert is_valid_response(_signed_with(host)[1], public_key)
+
+
+def _check_of_files(host: Host) -> tuple[bool, str]:
+    with host.app.app_context():
+        (check,) = [result for result in host.licensing.check() if result.name == "private key files"]
+    return check.ok, check.message
+
+
+needs_modes = pytest.mark.skipif(os.name == "nt", reason="needs files with modes")
+needs_root = pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="needs to give files away, as root may")
+
+
+@needs_modes
+@pytest.mark.parametrize("one_file", [True, False], ids=["one file", "a folder"])
+@pytest.mark.parametrize(
+    ("file_mode", "folder_mode", "told"),
+    [
+        (0o600, 0o700, ""),
+        (0o600, 0o755, ""),
+        (0o644, 0o700, ""),
+        (0o644, 0o755, "global.pem can be read by others than its owner: chmod 600"),
+        (0o640, 0o750, "global.pem can be read by others than its owner: chmod 600"),
+        (0o602, 0o711, "global.pem can be read by others than its owner: chmod 600"),
+        (0o644, 0o777, "global.pem can be read by others"),
+        (0o600, 0o777, "others than its owner can put keys into"),
+        (0o600, 0o720, "others than its owner can put keys into"),
+        (0o600, 0o1777, "others than its owner can put keys into"),
+    ],
+    ids=lambda value: f"{value:o}" if isinstance(value, int) else None,
+)
+def test_check_tells_of_a_key_that_others_can_read_or_replace(
+    create_host: Callable[..., Host],
+    folder: Path,
+    private_key: str,
+    one_file: bool,
+    file_mode: int,
+    folder_mode: int,
+    told: str,
+) -> None:
+    """A key of mode 0644 in a folder of 0777 was “ok” six times."""
+    (folder / "global.pem").write_text(private_key)
+    (folder / "global.pem").chmod(file_mode)
+    folder.chmod(folder_mode)
+    host = create_host(private_key_source=f"file:{folder / 'global.pem' if one_file else folder}")
+    ok, message = _check_of_files(host)
+    assert (ok, told in message) == (not told, True)
+    assert bool(told) is (message != "nobody but their owner can read or replace them")
+
+
+@needs_root
+def test_check_tells_of_a_key_that_belongs_to_another_user(
+    create_host: Callable[..., Host], folder: Path, private_key: str
+) -> None:
+    file = folder / "global.pem"
+    file.write_text(private_key)
+    file.chmod(0o600)
+    host = create_host(private_key_source=f"file:{folder}")
+    os.chown(file, 12345, 12345)
+    assert _check_of_files(host) == (False, f"{file} belongs to another user, 12345: chown")
+    os.chown(folder, 12345, 12345)
+    assert _check_of_files(host)[0], "a folder of the site's user, looked at by root"
+
+
+@needs_modes
+def test_check_looks_where_a_link_leads_and_takes_those_of_kubernetes_for_files(
+    create_host: Callable[..., Host], folder: Path, tmp_path: Path, private_key: str
+) -> None:
+    versioned, file = folder / "..2026_01_01", folder / "global.pem"
+    versioned.mkdir(mode=0o700)
+    (versioned / "global.pem").write_text(private_key)
+    (folder / "..data").symlink_to(versioned.name)
+    file.symlink_to("..data/global.pem")
+    host = create_host(private_key_source=f"file:{folder}")
+    assert _check_of_files(host) == (True, "nobody but their owner can read or replace them")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    elsewhere.chmod(0o777)
+    (versioned / "global.pem").rename(elsewhere / "site.pem")
+    (elsewhere / "site.pem").chmod(0o600)
+    file.unlink()
+    file.symlink_to(elsewhere / "site.pem")
+    ok, message = _check_of_files(host)
+    assert not ok
+    assert f"others than its owner can put keys into {elsewhere}" in message
+    assert f"{file} is a link to {elsewhere / 'site.pem'}" in message
+
+
+@needs_modes
+def test_check_does_not_refuse_what_can_not_be_changed_where_secrets_are_mounted(
+    create_host: Callable[..., Host], folder: Path, private_key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "global.pem").write_text(private_key)
+    (folder / "global.pem").chmod(0o444)
+    folder.chmod(0o1777)
+    host = create_host(private_key_source=f"file:{folder}")
+    status = os.statvfs(folder)
+    read_only = SimpleNamespace(f_flag=status.f_flag | os.ST_RDONLY)
+    monkeypatch.setattr(os, "statvfs", lambda _: read_only)
+    ok, message = _check_of_files(host)
+    assert ok
+    assert "global.pem can be read by others" in message
+
+
+@needs_modes
+def test_check_does_not_refuse_where_the_app_reads_as_one_of_the_others(
+    create_host: Callable[..., Host], folder: Path, private_key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "global.pem").write_text(private_key)
+    (folder / "global.pem").chmod(0o644)
+    folder.chmod(0o755)
+    host = create_host(private_key_source=f"file:{folder}")
+    owner = folder.stat().st_uid
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    message = _check_of_files(host)[1]
+    assert "global.pem can be read by others" in message
+    assert _check_of_files(host)[0] is (owner == 0), "another user's folder could be changed by that user"
+
+
+def test_check_of_a_source_without_files_has_none_to_look_at(host: Host) -> None:
+    assert _check_of_files(host) == (True, "this source has none")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import os
 import re
 import secrets
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import MAXYEAR, UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -101,6 +101,10 @@ class KeyFolder:
         """
         names = sorted(entry.name for entry in self._entries() if _looks_like_a_key(entry, of_any_name=of_any_name))
         return {name: self._advice(name) for name in names if KeyFile.parse(name) is None}
+
+    def paths(self) -> list[Path]:
+        """Return every file that is a key by its name, or looks like one; raises as :meth:`files`."""
+        return sorted(self.path / entry.name for entry in self._entries() if _looks_like_a_key(entry, of_any_name=True))
 
     def files(self, product_id: int | None) -> list[KeyFile]:
         """Return the files of a product, or the global ones, oldest first.
@@ -218,12 +222,24 @@ class KeyFolder:
 
 
 def make_key_folder(path: Path) -> None:
-    """Make a folder that its owner alone can read, where there is none."""
-    path.mkdir(mode=_OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
+    """Make a folder, and those above it, that its owner alone can enter, where there is none; whatever the umask."""
+    if path.is_dir():
+        return
+    make_key_folder(path.parent)
+    path.mkdir(mode=_OWNER_ONLY_FOLDER, exist_ok=True)
+    path.chmod(_OWNER_ONLY_FOLDER)
+
+
+def keep_out_of_git(folder: Path, pattern: str) -> None:
+    """Put a ``.gitignore`` of one line into a folder where there is none; raises :class:`OSError`."""
+    with suppress(FileExistsError):
+        write_key_file(folder / ".gitignore", f"{pattern}\n".encode())
 
 
 def write_key_file(target: Path, pem: bytes, *, overwrite: bool = False) -> None:
-    """Write a private key that its owner alone can read; the file appears whole or not at all.
+    """Write a private key that its owner alone can read, whatever the umask; it appears whole or not at all.
+
+    A link that somebody put at its place is not followed.
 
     Written by root, it belongs to whom the folder belongs to, so that the workers of a site can read it.
 
@@ -236,6 +252,7 @@ def write_key_file(target: Path, pem: bytes, *, overwrite: bool = False) -> None
     try:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY), "wb") as file:
             _give_to_owner_of(target.parent, file.fileno())
+            draft.chmod(_OWNER_ONLY)
             file.write(pem)
             file.flush()
             os.fsync(file.fileno())

@@ -14,6 +14,7 @@ from werkzeug.utils import ImportStringError, import_string
 from flask_licensing.domain import KeyState
 from flask_licensing.errors import ConfigurationError, PrivateKeyError
 from flask_licensing.hooks import KeyVersion
+from flask_licensing.private_keys.exposure import Exposure, find_exposure
 from flask_licensing.private_keys.folder import KeyFile, KeyFolder
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ class FileKeySource:
     def origin(self, product_id: int | None) -> str:
         """Say where a key is from."""
         return f"the private key for product {product_id}" if product_id else f"the file {self._path}"
+
+    def exposure(self) -> Exposure:
+        """Look whether others can read or replace the file."""
+        return find_exposure(self._path.parent, [self._path])
 
     def path_for(self, product_id: int | None) -> Path:
         """Return where a key is to be written; raises :class:`ConfigurationError` for a product's."""
@@ -72,6 +77,10 @@ class FolderKeySource:
     def origin(self, product_id: int | None) -> str:
         """Say where a key is from."""
         return f"the file {self.path_for(product_id)}"
+
+    def exposure(self) -> Exposure:
+        """Look whether others can read or replace the files."""
+        return find_exposure(self.folder.path, self.folder.paths())
 
     def path_for(self, product_id: int | None) -> Path:
         """Return where the first key is written."""

@@ -25,6 +25,8 @@ _LOGGERS = "flask_licensing"
 # Not base64, so that what is signed here can't pass for an answer.
 _TRIAL = b"{a trial signature of flask_licensing}"
 
+_MOST_TOLD = 5
+
 
 @dataclass(frozen=True)
 class CheckResult:
@@ -43,6 +45,7 @@ def run_checks(state: LicensingState) -> list[CheckResult]:
         "tables": _check_tables,
         "audit log": _check_audit_log,
         "private key": _check_private_key,
+        "private key files": _check_private_key_files,
         "trial signature": _check_trial_signature,
         "API keys": _check_api_keys,
     }
@@ -114,6 +117,15 @@ def _check_private_key(state: LicensingState) -> tuple[bool, str]:
     if state.key_ring.has_global_key():
         return True, "there is a global one"
     return False, describe_missing_key(state.key_ring, state.private_key_source)
+
+
+def _check_private_key_files(state: LicensingState) -> tuple[bool, str]:
+    look = getattr(state.private_key_source, "exposure", None)
+    if look is None:
+        return True, "this source has none"
+    problems, remarks = look()
+    told = "; ".join([*problems[:_MOST_TOLD], *remarks[:_MOST_TOLD]])
+    return not problems, told or "nobody but their owner can read or replace them"
 
 
 def _check_trial_signature(state: LicensingState) -> tuple[bool, str]:

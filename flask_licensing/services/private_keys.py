@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 from flask_licensing.domain import KeyState, PrivateKeyInfo
 from flask_licensing.errors import LicensingError, PrivateKeyError
 from flask_licensing.private_keys.choice import choose_version
-from flask_licensing.private_keys.folder import KeyFile, KeyFolder, make_key_folder, write_key_file
+from flask_licensing.private_keys.folder import (
+    KeyFile,
+    KeyFolder,
+    keep_out_of_git,
+    make_key_folder,
+    write_key_file,
+)
 from flask_licensing.private_keys.sources import no_keys
 from flask_licensing.signing import generate_private_key, public_key_pem
 
@@ -50,7 +56,8 @@ def write_private_key(
         make_key_folder(target.parent)
     except OSError as error:
         raise PrivateKeyError(f"The folder {target.parent} can't be made: {error.strerror}.") from error
-    write_new_key(target, passphrase, overwrite=overwrite)
+    # The folder of one file may hold anything: git is to pass over that file alone.
+    write_new_key(target, passphrase, overwrite=overwrite, git_passes_over=f"/{target.name}")
     return target
 
 
@@ -135,9 +142,15 @@ def list_keys(key_ring: KeyRing) -> list[PrivateKeyInfo]:
     return listed
 
 
-def write_new_key(target: Path, passphrase: str | None, *, overwrite: bool = False) -> None:
-    """Write a new private key; raises :class:`PrivateKeyError` where that is not possible."""
+def write_new_key(target: Path, passphrase: str | None, *, overwrite: bool = False, git_passes_over: str = "*") -> None:
+    """Write a new private key, and beside it what keeps it out of a repository.
+
+    Raises:
+        PrivateKeyError: there is a file already and ``overwrite`` is false, or it can't be written.
+
+    """
     try:
+        keep_out_of_git(target.parent, git_passes_over)
         write_key_file(target, generate_private_key(passphrase), overwrite=overwrite)
     except FileExistsError:
         raise PrivateKeyError(f"The file {target} exists; a key is not replaced unless told so.") from None
