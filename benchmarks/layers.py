@@ -44,7 +44,7 @@ _BORDERS: list[tuple[Any, str, str]] = [
     *((field, "_deserialize", OWN) for field in _SCHEMA_FIELDS),
     (flask.Request, "get_data", FLASK),
     (flask.Request, "_load_form_data", FLASK),
-    (StrictFormParser, "_pairs", OWN),
+    (StrictFormParser, "parse", OWN),
     (flask.Response, "__init__", FLASK),
     (sa.Connection, "execute", SQLALCHEMY),
     (sa.CursorResult, "one_or_none", SQLALCHEMY),

@@ -5,8 +5,8 @@ The sentences follow the API's own: ``The activation limit field is required.``
 
 from __future__ import annotations
 
-import json
 import re
+import sys
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -32,7 +32,7 @@ from flask_licensing.domain import (
     naive_utc,
 )
 from flask_licensing.errors import IncorrectData, RequestTooLarge
-from flask_licensing.json_values import has_more_values
+from flask_licensing.json_values import TooManyValues, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -249,11 +249,11 @@ class LicenseKeys(_LabelledField):
 
     def _array(self, value: object) -> list[object]:
         if isinstance(value, str):
-            if self.limit is not None and has_more_values(value, self.limit + 1):
-                raise RequestTooLarge(f"A request takes at most {self.limit} license keys; this one has more")
             try:
-                value = json.loads(value)
-            except (ValueError, RecursionError):
+                value = read_json(value, max_values=sys.maxsize if self.limit is None else self.limit + 1)
+            except TooManyValues:
+                raise RequestTooLarge(f"A request takes at most {self.limit} license keys; this one has more") from None
+            except ValueError:
                 raise self.make_error("array") from None
         if not isinstance(value, list):
             raise self.make_error("array")

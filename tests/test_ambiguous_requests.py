@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tests.hosts import Host
 
 JSON = "application/json"
+MULTIPART = "multipart/form-data; boundary=B"
 
 
 def _send(host: Host, body: str | bytes, content_type: str, **headers: str) -> TestResponse:
@@ -25,6 +26,13 @@ def _send(host: Host, body: str | bytes, content_type: str, **headers: str) -> T
 def _with_literal(host: Host, field: str, literal: str) -> str:
     """A JSON body in which a field has a literal that Python's own writer would write otherwise."""
     return json.dumps(host.fields(**{field: "LITERAL"})).replace('"LITERAL"', literal)
+
+
+def _stored_owner(host: Host) -> str | None:
+    with host.app.app_context():
+        stored = host.licensing.state.key_store.find_license_key("AAAA-1111")
+    assert stored is not None
+    return stored.terms.owner_name
 
 
 CODES_OF_NUMBERS = {
@@ -131,20 +139,47 @@ def test_a_part_is_in_the_charset_that_it_names(host: Host, headers: str, value:
         assert stored.terms.owner_name in {"Zoë", "Zoe"}
 
 
-@pytest.mark.parametrize("disposition", ['name="status"; filename="a"', "name=\"status\"; filename*=utf-8''a"])
-def test_a_part_with_a_file_name_of_any_kind_is_a_file(host: Host, disposition: str) -> None:
-    part = f"--B\r\nContent-Disposition: form-data; {disposition}\r\n\r\navailable\r\n--B--\r\n"
-    response = host.verified(_send(host, part, "multipart/form-data; boundary=B"))
-    assert response["errors"]["status"] == ["The status field is required."]
+NAME = 'Content-Disposition: form-data; name="owner_name"'
 
 
-def test_a_multipart_inside_of_a_part_is_no_field(host: Host) -> None:
-    inner = '--C\r\nContent-Disposition: form-data; name="status"\r\n\r\navailable\r\n--C--'
-    headers = 'Content-Disposition: form-data; name="owner_name"\r\nContent-Type: multipart/mixed; boundary=C'
-    body = f"--B\r\n{headers}\r\n\r\n{inner}\r\n--B--\r\n"
-    errors = host.verified(_send(host, body, "multipart/form-data; boundary=B"))["errors"]
-    assert errors["status"] == ["The status field is required."]
-    assert errors["owner_name"] == ["The owner name field must be text without control characters."]
+def _multipart(host: Host, *parts: str, boundary: str = "B") -> str:
+    fields = [f'Content-Disposition: form-data; name="{name}"\r\n\r\n{value}' for name, value in host.fields().items()]
+    return "".join(f"--{boundary}\r\n{part}\r\n" for part in (*fields, *parts)) + f"--{boundary}--\r\n"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        NAME,
+        "content-disposition:form-data;NAME=owner_name;",
+        "Content-Disposition: Form-Data ; name=owner_name",
+        f"{NAME}\r\nContent-Type: text/plain; charset=UTF-8\r\nContent-Transfer-Encoding: 8bit",
+        f"{NAME}\r\nContent-Length: 5\r\nX-Anything: ü\r\nA: 4\r\nB: 5\r\nC: 6\r\nD: 7\r\nE: 8",
+        f"{NAME}\r\nX: {'x' * (2048 - len(NAME) - 11)}",
+    ],
+    ids=repr,
+)
+def test_the_headers_of_a_part_that_clients_send_are_read(host: Host, headers: str) -> None:
+    assert host.verified(_send(host, _multipart(host, f"{headers}\r\n\r\nZoe"), MULTIPART))["code"] == 900
+    assert _stored_owner(host) == "Zoe"
+
+
+@pytest.mark.parametrize("boundary", ["B", "a'()+_,-./:=?z", "a b", "x" * 70])
+def test_a_boundary_is_what_mime_says(host: Host, boundary: str) -> None:
+    content_type = f'multipart/form-data; boundary="{boundary}"'
+    assert host.verified(_send(host, _multipart(host, boundary=boundary), content_type))["code"] == 900
+
+
+@pytest.mark.parametrize(("start", "end"), [("", ""), ("\r\n", "\r\n")], ids=["nothing around", "line breaks around"])
+def test_a_line_break_around_a_multipart_form_is_nothing(host: Host, start: str, end: str) -> None:
+    body = start + _multipart(host).removesuffix("\r\n") + end
+    assert host.verified(_send(host, body, MULTIPART))["code"] == 900
+
+
+def test_a_multipart_form_of_a_thousand_parts_is_read_and_one_more_is_too_large(host: Host) -> None:
+    parts = [f'Content-Disposition: form-data; name="x{number}"\r\n\r\n' for number in range(1000 - 5)]
+    assert host.verified(_send(host, _multipart(host, *parts), MULTIPART))["code"] == 900
+    assert host.verified(_send(host, _multipart(host, *parts, f"{NAME}\r\n\r\n"), MULTIPART))["code"] == 9413
 
 
 @pytest.mark.parametrize("separator", [";", "%26", "\n"])

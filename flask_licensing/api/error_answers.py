@@ -74,7 +74,7 @@ def _answer_http(state: LicensingState, error: HTTPException) -> Response | HTTP
         return error
     if status == Code.REQUEST_TOO_LARGE.status:
         limit = state.settings.max_content_length
-        outcome = _http_outcome(status, f"The request body is larger than {limit} bytes, or has too many parts")
+        outcome = _http_outcome(status, f"The request body is larger than {limit} bytes")
     else:
         outcome = _http_outcome(status, _sentence_of(error, status))
     _logger.info("a request was refused with code %d: %s", outcome.code, printable(str(error)))

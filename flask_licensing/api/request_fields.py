@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from flask_licensing.api.form_parser import FORM, MULTIPART, StrictFormParser
-from flask_licensing.api.request_body import read_to_end
+from flask_licensing.api.form_parser import FORM, MAX_FIELDS, MULTIPART, StrictFormParser, header_parameters
+from flask_licensing.api.request_body import check_length, read_to_end
 from flask_licensing.errors import MalformedRequest, RequestTooLarge, UnsupportedMediaType
-from flask_licensing.json_values import has_more_values
+from flask_licensing.json_values import MAX_JSON_DEPTH, TooManyValues, read_json
 from flask_licensing.schemas import REPEATED
 
 if TYPE_CHECKING:
@@ -18,29 +17,30 @@ if TYPE_CHECKING:
 
 JSON = "application/json"
 
-MAX_FIELDS = 1000
-"""Most fields of a form, many times what any endpoint has."""
-
-MAX_JSON_DEPTH = 32
-"""How deep the arrays and objects of a JSON body may be nested, the body itself included."""
+MAX_CONTENT_TYPE_SIZE = 1024
+"""Most characters of a ``Content-Type``."""
 
 
 def limit_body(request: Request, max_content_length: int) -> None:
     """Put the limits and the form parser of this API on one request, in place of the app's own."""
     request.form_data_parser_class = StrictFormParser
     request.max_content_length = max_content_length
-    request.max_form_memory_size = max_content_length
-    request.max_form_parts = MAX_FIELDS
 
 
 def read_body(request: Request) -> bytes:
     """Return the whole body; nothing where it is a form that the site has read already.
 
     Raises:
-        MalformedRequest: it breaks off, or the server can't read it.
+        MalformedRequest: it breaks off, the server can't read it, or its headers can be read in more than one way.
         werkzeug.exceptions.RequestEntityTooLarge: it is over the limit.
 
     """
+    check_length(request.environ)
+    content_type = request.headers.get("Content-Type", "")
+    if len(content_type) > MAX_CONTENT_TYPE_SIZE:
+        raise MalformedRequest(f"The Content-Type has more than {MAX_CONTENT_TYPE_SIZE} characters")
+    if request.mimetype == MULTIPART:
+        header_parameters(content_type)
     if request.mimetype in {FORM, MULTIPART} and "form" in vars(request):
         return b""
     return read_to_end(request.get_data, request.stream, request.content_length)
@@ -71,25 +71,15 @@ def read_fields(request: Request, *, longest_array: int) -> dict[str, Any]:
 
 
 def _json_fields(text: str, *, max_values: int) -> dict[str, Any]:
-    if has_more_values(text, max_values):
-        raise RequestTooLarge(f"The JSON body has more than {max_values} values")
     try:
-        document = json.loads(text, object_pairs_hook=_by_name, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        raise MalformedRequest("The body is not JSON") from None
+        document = read_json(text, max_values=max_values, object_pairs_hook=_by_name)
+    except TooManyValues:
+        raise RequestTooLarge(f"The JSON body has more than {max_values} values") from None
+    except ValueError:
+        raise MalformedRequest(f"The body is not JSON, or is nested more than {MAX_JSON_DEPTH} deep") from None
     if not isinstance(document, dict):
         raise MalformedRequest("The JSON body must be an object")
-    if _is_deeper(document, MAX_JSON_DEPTH):
-        raise MalformedRequest(f"The JSON body is nested more than {MAX_JSON_DEPTH} deep")
     return document
-
-
-def _is_deeper(document: dict[str, Any], limit: int) -> bool:
-    level: list[Any] = [document]
-    for _ in range(limit):
-        members = (container.values() if isinstance(container, dict) else container for container in level)
-        level = [member for of_one in members for member in of_one if isinstance(member, dict | list)]
-    return bool(level)
 
 
 def _text(request: Request) -> str:
@@ -97,10 +87,6 @@ def _text(request: Request) -> str:
         return read_body(request).decode()
     except UnicodeDecodeError:
         raise MalformedRequest("The body is not UTF-8") from None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(name)
 
 
 def _by_name(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
