@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import logging
+import os
 from itertools import product
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlencode
@@ -726,3 +727,22 @@ def test_percent_signs_that_begin_no_escape_are_kept_up_to_a_thousand(host: Host
     assert stored.terms.owner_name == '100% =%zz %2 %u0041 %441 %"'
     assert host.verified(_send(host, form + b"&x=" + b"%" * 1000, FORM))["code"] == 902
     assert host.verified(_send(host, form + b"&x=" + b"%" * 1001, FORM))["code"] == 9400
+
+
+def test_an_export_follows_no_planted_link_and_is_for_its_owner_alone(host: Host, tmp_path: Path) -> None:
+    """The draft of an export had a name that anyone could guess.
+
+    In a folder that others write to, a link ``stock.csv.unfinished`` sent the license keys to a file of theirs and
+    overwrote it; the export itself was readable by everybody.
+    """
+    victim = tmp_path / "victim"
+    victim.write_text("as it was")
+    (tmp_path / "stock.csv.unfinished").symlink_to(victim)
+    umask = os.umask(0)
+    try:
+        with host.app.app_context():
+            host.licensing.export_license_keys(tmp_path / "stock.csv")
+    finally:
+        os.umask(umask)
+    assert victim.read_text() == "as it was"
+    assert (tmp_path / "stock.csv").stat().st_mode & 0o077 == 0

@@ -151,6 +151,14 @@ def test_the_file_of_a_creation_has_no_byte_order_mark_in_a_license_key(host: Ho
     assert host.stored_license_keys() == ["A-1", "A-2"]
 
 
+def test_the_file_of_a_creation_that_begins_with_a_header_is_refused(host: Host, tmp_path: Path) -> None:
+    (tmp_path / "stock.csv").write_text("license_key,product_id\nA-1,1\n")
+    refused = _run(host, "create-license-keys", "--file", str(tmp_path / "stock.csv"), "--product", "1")
+    assert refused.exit_code == 1
+    assert "import-license-keys --format" in refused.stderr
+    assert host.stored_license_keys() == []
+
+
 def test_characters_that_nobody_sees_are_taken_and_counted(host: Host) -> None:
     keys = ["PLAIN 1", "SOFT\u00adHYPHEN", "NO\u00a0BREAK", "ZERO\u200bWIDTH", "MARK\ufeffINSIDE"]
     imported = _import(host, "\n".join(keys).encode(), "--batch-size", "2")

@@ -10,7 +10,7 @@ import click
 from flask_licensing.cli.group import ID, json_option, print_json
 from flask_licensing.domain import LicenseKeyStatus
 from flask_licensing.schemas import has_invisible, invisible_sentence
-from flask_licensing.services.license_key_formats import BYTE_ORDER_MARK
+from flask_licensing.services.license_key_formats import read_plain_license_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,8 +54,7 @@ def add_license_key_commands(group: LicensingGroup, licensing: Licensing) -> Non
     @json_option
     def create_license_keys(license_keys: tuple[str, ...], file: TextIO | None, *, as_json: bool, **terms: Any) -> None:
         """Create license keys, given as arguments or in a file; those that are there already are counted."""
-        lines = [line.removeprefix(BYTE_ORDER_MARK).strip() for line in file] if file else []
-        all_license_keys = [*license_keys, *filter(None, lines)]
+        all_license_keys = [*license_keys, *(read_plain_license_keys(file) if file else [])]
         result = licensing.create_license_keys(all_license_keys, **terms)
         if invisible := sum(map(has_invisible, map(str.strip, all_license_keys))):
             click.echo(invisible_sentence(invisible), err=True)

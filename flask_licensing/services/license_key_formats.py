@@ -85,6 +85,17 @@ def read_rows(text: TextIO, file_format: FileFormat, *, guessed: bool, warn: Cal
     return _READERS[file_format](_as_guessed(lines, file_format) if guessed else lines, warn)
 
 
+def read_plain_license_keys(text: TextIO) -> list[str]:
+    """Return what is on the lines of a text, without a byte order mark, as license keys.
+
+    Raises:
+        FileError: the first line can't be meant as a license key, or a line is longer than :data:`MAX_LINE_LENGTH`.
+
+    """
+    lines = _as_guessed(_lines(text), FileFormat.TEXT)
+    return [license_key for line in lines if (license_key := line.strip())]
+
+
 def write_license_keys(text: TextIO, file_format: FileFormat, license_keys: Iterable[LicenseKey]) -> int:
     """Write license keys to a file and return how many; what is written reads back unchanged.
 
@@ -97,11 +108,9 @@ def _lines(text: TextIO) -> Iterator[str]:
     for number, line in enumerate(iter(partial(text.readline, MAX_LINE_LENGTH), ""), start=1):
         if len(line) == MAX_LINE_LENGTH:
             raise FileError(f"Line {number} is longer than {MAX_LINE_LENGTH} characters.")
-        # Files that were joined have one inside, too.
-        yield line.removeprefix(BYTE_ORDER_MARK)
+        # Files that were joined have a byte order mark inside, too.
+        yield line.removeprefix("\ufeff")
 
-
-BYTE_ORDER_MARK = "\ufeff"
 
 _SIGNS = {
     "a binary file or UTF-16": re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|^\udcff\udcfe|^\udcfe\udcff|^%PDF"),
@@ -122,8 +131,8 @@ def _as_guessed(lines: Iterator[str], file_format: FileFormat) -> Iterator[str]:
         if content := line.strip():
             if found := _unlike(content, file_format):
                 raise FileError(
-                    f"The first line looks like {found}, not like {_FIRST_LINES[file_format]}: nothing was imported."
-                    " Say the format with --format (in Python, file_format)."
+                    f"The first line looks like {found}, not like {_FIRST_LINES[file_format]}: nothing was stored."
+                    " Name the format with import-license-keys --format (in Python, file_format)."
                 )
             yield line
             break
