@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import socket
-from contextlib import suppress
+import subprocess
+import sys
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+import pytest
+
 from flask_licensing.verification import verify_response
 from tests.hosts import PATH
+from tests.programs import PROJECT, THIS_PROJECT, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from tests.gunicorn_server import GunicornServer
@@ -41,11 +49,11 @@ def _request(host: Host, body: bytes, *headers: str, path: str = PATH, api_key: 
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 
-def _exchange(server: GunicornServer, *sent: bytes) -> bytes:
+def _exchange(port: int, *sent: bytes) -> bytes:
     """Send bytes, each piece after something was received for the one before, and return all that comes back."""
     first, *later = sent
     received = b""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT_SECONDS) as client:
+    with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_SECONDS) as client:
         client.sendall(first)
         for piece in later:
             received += client.recv(65536)
@@ -115,7 +123,7 @@ def test_requests_that_http_can_be_read_in_two_ways(
     }
     with serve(host, "--threads=2", workers=1) as server:
         for name, (sent, expected) in cases.items():
-            assert _answers(host, _exchange(server, *sent)) == expected, name
+            assert _answers(host, _exchange(server.port, *sent)) == expected, name
     assert host.stored_license_keys() == ["ONE", "TWO"]
     assert "Traceback" not in server.log()
 
@@ -125,6 +133,61 @@ def test_a_body_in_chunks_over_the_limit_is_too_large(
 ) -> None:
     form = _form(host, "ONE")
     with serve(host, workers=1, LICENSING_MAX_CONTENT_LENGTH=str(len(form) - 1)) as server:
-        received = _exchange(server, _request(host, _in_chunks(form), CHUNKED))
+        received = _exchange(server.port, _request(host, _in_chunks(form), CHUNKED))
     assert _answers(host, received) == [(413, 9413)]
     assert host.stored_license_keys() == []
+
+
+OTHER_SERVERS = {
+    "pyuwsgi": ["-c", "import pyuwsgi; pyuwsgi.run()", "--http-socket=127.0.0.1:{port}", "--module={app}"],
+    "hypercorn": ["-m", "hypercorn", "--bind=127.0.0.1:{port}", "wsgi:{app}"],
+}
+"""By module, how Python runs servers that do not tell an app where a body in chunks ends."""
+
+
+@contextmanager
+def _running(server: str, host: Host, private_key: str) -> Iterator[int]:
+    """Serve a host's database through another server than gunicorn; yield the port."""
+    if find_spec(server) is None:
+        pytest.skip(f"needs {server}: pip install {server}")
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    arguments = [part.format(port=port, app="tests.served_host:create_app()") for part in OTHER_SERVERS[server]]
+    variables = {
+        "SERVED_HOST_PRIVATE_KEY": private_key,
+        "FLASK_LICENSING_PRIVATE_KEY_SOURCE": "env:SERVED_HOST_PRIVATE_KEY",
+        "FLASK_SQLALCHEMY_DATABASE_URI": host.app.config["SQLALCHEMY_DATABASE_URI"],
+    }
+    with subprocess.Popen(  # noqa: S603 - the tests' own commands
+        [sys.executable, *arguments], cwd=PROJECT, env=THIS_PROJECT | variables, start_new_session=True
+    ) as process:
+        try:
+            wait_until(lambda: process.poll() is not None or _listens(port))
+            yield port
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _listens(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+        return True
+    return False
+
+
+@pytest.mark.parametrize("name", OTHER_SERVERS)
+def test_a_body_in_chunks_is_refused_where_the_server_does_not_say_whether_it_is_whole(
+    name: str, host: Host, private_key: str
+) -> None:
+    """uWSGI passes on nothing of it, or the raw chunks where there is a length too; Hypercorn half of one as all."""
+    form = _form(host, "ONE")
+    with _running(name, host, private_key) as port:
+        for sent in (
+            _request(host, _in_chunks(form), CHUNKED),
+            _request(host, _in_chunks(form).removesuffix(b"0\r\n\r\n"), CHUNKED),
+            _request(host, _in_chunks(form), CHUNKED, f"Content-Length: {len(form)}"),
+            _request(host, form, f"Content-Length: {len(form) + 1}"),
+        ):
+            assert _answers(host, _exchange(port, sent)) == [(400, 9400)]
+        assert host.stored_license_keys() == []
+        assert _answers(host, _exchange(port, _request(host, form, "Connection: close"))) == [(200, 900)]
+    assert host.stored_license_keys() == ["ONE"]
