@@ -19,8 +19,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import Flask, request
 
 from flask_licensing.domain import Caller, Credentials
-from flask_licensing.errors import AccessDenied
+from flask_licensing.errors import AccessDenied, LicensingError
 from flask_licensing.public_keys import jwks_of
+from flask_licensing.stores.sqlalchemy import SQLAlchemyKeyStore
 from flask_licensing.verification import PublicKeyError, VerificationError, load_public_keys, verify_response
 from tests.documented_example import ENVELOPE, PUBLIC_KEY
 from tests.hosts import PATH, set_up_licensing
@@ -746,3 +747,24 @@ def test_an_export_follows_no_planted_link_and_is_for_its_owner_alone(host: Host
         os.umask(umask)
     assert victim.read_text() == "as it was"
     assert (tmp_path / "stock.csv").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("count", [-1, 2])
+def test_a_count_that_can_not_be_is_no_answer_and_nothing_is_created(
+    host: Host, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, count: int
+) -> None:
+    """``"created": -1`` was signed on PostgreSQL with SQLAlchemy 2.0.16 to 2.0.27, which do not know how many rows an
+    INSERT from a SELECT stored. The license keys were there, and the client read that none was created."""
+    add = SQLAlchemyKeyStore.add_license_keys
+
+    def miscount(*arguments: Any) -> int:
+        add(*arguments)
+        return count
+
+    monkeypatch.setattr(SQLAlchemyKeyStore, "add_license_keys", miscount)
+    response = host.create()
+    assert (response["code"], "created" in response) == (9500, False)
+    (tmp_path / "stock.txt").write_text("AAAA-1111\n")
+    with host.app.app_context(), pytest.raises(LicensingError, match=f"created {count} of 1"):
+        host.licensing.import_license_keys(tmp_path / "stock.txt", product_id=host.product_id)
+    assert host.stored_license_keys() == []

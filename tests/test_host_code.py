@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 
 from flask_licensing import IncorrectData, license_keys_created
 from flask_licensing.models import LicenseKey
+from tests.code_blocks import code_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
     from flask_licensing.domain import CreationResult
     from tests.hosts import Host
+
+GETTING_STARTED = Path(__file__).parent.parent / "docs" / "getting-started.md"
 
 
 def _create(host: Host, *license_keys: str, **options: Any) -> CreationResult:
@@ -57,6 +61,18 @@ def test_neither_the_order_nor_its_keys_are_there_after_a_rollback(shop: Host) -
     with shop.app.app_context():
         _order(shop)
         assert _create(shop, "K-1", "K-2", commit=False).created == 2
+        shop.db.session.rollback()
+    assert _rows(shop) == (0, [])
+
+
+def test_keys_of_a_savepoint_go_with_a_rollback_after_it_on_sqlite_by_the_lines_of_the_docs(shop: Host) -> None:
+    (lines,) = (block for block in code_blocks(GETTING_STARTED, "python") if "isolation_level" in block)
+    with shop.app.app_context():
+        shop.db.engine.dispose()
+        if shop.db.engine.dialect.name == "sqlite":
+            exec(lines, {"app": shop.app, "db": shop.db})  # noqa: S102 - the docs' own lines
+        with shop.db.session.begin_nested():
+            assert _create(shop, "K-1", commit=False).created == 1
         shop.db.session.rollback()
     assert _rows(shop) == (0, [])
 

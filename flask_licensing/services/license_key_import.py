@@ -17,7 +17,7 @@ from flask_licensing.hooks import LicenseKeyRowStore
 from flask_licensing.schemas import LicenseKeyTermsSchema, invisible_sentence, sentences_of
 from flask_licensing.services.license_key_batches import Rejection, read_batch
 from flask_licensing.services.license_key_formats import TERMS_COLUMNS
-from flask_licensing.services.license_keys import with_time_of_assignment
+from flask_licensing.services.license_keys import counted, with_time_of_assignment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -154,8 +154,8 @@ class LicenseKeyImport:
                 rejected += map(Rejection, group.rows(said), repeat(terms))
             else:
                 accepted.append((with_time_of_assignment(terms, work.now), group))
-        created = _store_groups(work.store, accepted, work.now)
         count = sum(len(group.lines) for _, group in accepted)
+        created = counted(_store_groups(work.store, accepted, work.now), of=count)
         summary = ImportSummary(len(batch), created, count - created, len(rejected))
         if created:
             _record(work, summary, {terms.product_id for terms, _ in accepted})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from marshmallow import ValidationError
 
 from flask_licensing.domain import CreationResult, LicenseKeyBatch, LicenseKeyStatus
-from flask_licensing.errors import IncorrectData
+from flask_licensing.errors import IncorrectData, LicensingError
 from flask_licensing.schemas import sentences_of
 from flask_licensing.signals import license_keys_created
 
@@ -65,11 +65,18 @@ def _add_batch(work: Work, batch: LicenseKeyBatch) -> CreationResult:
     What created nothing changed nothing, and is not in the audit log.
     """
     distinct = sorted(set(batch.license_keys))
-    created = work.store.add_license_keys(distinct, batch.terms, work.now)
+    created = counted(work.store.add_license_keys(distinct, batch.terms, work.now), of=len(distinct))
     duplicate = len(batch.license_keys) - created
     if created:
         work.record(LICENSE_KEYS_CREATED, product_id=batch.terms.product_id, created=created, duplicate=duplicate)
     return CreationResult(created=created, duplicate=duplicate)
+
+
+def counted(created: int, *, of: int) -> int:
+    """Return how many license keys a store says it created; raise where that can't be, as the -1 of some drivers."""
+    if not 0 <= created <= of:
+        raise LicensingError(f"The key store says that it created {created} of {of} license keys.")
+    return created
 
 
 def _find_product(
