@@ -20,9 +20,9 @@ from flask_licensing.errors import ConfigurationError, LicensingError, PrivateKe
 from flask_licensing.hooks import KeyStore
 from flask_licensing.limiters.from_settings import build_limiter
 from flask_licensing.networks import CallerAddresses
-from flask_licensing.private_keys.loading import KeyLoader
-from flask_licensing.private_keys.ring import KeyRing
-from flask_licensing.private_keys.sources import no_keys, private_key_source_from
+from flask_licensing.private_keys.loading import PrivateKeyLoader
+from flask_licensing.private_keys.ring import PrivateKeyRing
+from flask_licensing.private_keys.sources import no_private_keys, private_key_source_from
 from flask_licensing.services.api_keys import ApiKeyAuthenticator, require_api_key_store
 from flask_licensing.services.audit_log import AuditLog
 from flask_licensing.services.private_keys import describe_missing_key
@@ -51,15 +51,19 @@ def build_state(app: Flask, db: SQLAlchemy | None, settings: Settings) -> Licens
     clock = _callable_hook(settings, "clock") or utc_now
     key_store = _key_store(app, db, settings)
     source = _private_key_source(app, settings)
-    key_loader = KeyLoader(passphrase=passphrase_of(settings), timeout_seconds=settings.signing_timeout_seconds)
+    private_key_loader = PrivateKeyLoader(
+        passphrase=passphrase_of(settings), timeout_seconds=settings.signing_timeout_seconds
+    )
     addresses = CallerAddresses()
     return LicensingState(
         app=app,
         settings=settings,
         key_store=key_store,
         private_key_source=source,
-        key_loader=key_loader,
-        key_ring=KeyRing(source, key_loader, refresh_seconds=settings.private_key_refresh_seconds, clock=clock),
+        private_key_loader=private_key_loader,
+        private_key_ring=PrivateKeyRing(
+            source, private_key_loader, refresh_seconds=settings.private_key_refresh_seconds, clock=clock
+        ),
         authenticator=_callable_hook(settings, "authenticator")
         or _api_key_authenticator(settings, key_store, clock, addresses),
         clock=clock,
@@ -93,17 +97,17 @@ def check_private_keys(state: LicensingState) -> None:
         if command.info_name == "run":
             raise click.ClickException(str(error)) from error
         return
-    for problem in state.key_ring.passed_over():
+    for problem in state.private_key_ring.passed_over():
         _logger.warning("a file is passed over: %s", problem)
-    if not state.key_ring.has_global_key():
-        _logger.warning(describe_missing_key(state.key_ring, state.private_key_source))
+    if not state.private_key_ring.has_global_key():
+        _logger.warning(describe_missing_key(state.private_key_ring, state.private_key_source))
 
 
 def require_private_keys(state: LicensingState) -> None:
     """Raise :class:`~flask_licensing.errors.PrivateKeyError` where an app with these private keys must not serve."""
-    state.key_ring.check()
-    if state.settings.private_key_required and not state.key_ring.has_global_key():
-        raise PrivateKeyError(describe_missing_key(state.key_ring, state.private_key_source))
+    state.private_key_ring.check()
+    if state.settings.private_key_required and not state.private_key_ring.has_global_key():
+        raise PrivateKeyError(describe_missing_key(state.private_key_ring, state.private_key_source))
 
 
 def _key_store(app: Flask, db: SQLAlchemy | None, settings: Settings) -> KeyStore:
@@ -170,7 +174,7 @@ def _require_methods(store: KeyStore) -> None:
 def _private_key_source(app: Flask, settings: Settings) -> PrivateKeySource:
     given = settings.private_key_source
     if given is None:
-        return no_keys
+        return no_private_keys
     if isinstance(given, str):
         given = private_key_source_from(given, folder=Path(app.instance_path))
     if not callable(given):

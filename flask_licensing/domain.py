@@ -39,7 +39,7 @@ class LicenseKeyStatus(StrEnum):
     BLOCKED = "blocked"
 
 
-class KeyState(StrEnum):
+class PrivateKeyState(StrEnum):
     """How far the life of a private key is, in this order.
 
     A pending key is published and does not sign yet. Of the active ones the newest signs. A verify-only key is
@@ -52,7 +52,7 @@ class KeyState(StrEnum):
     RETIRED = "retired"
 
     @classmethod
-    def furthest(cls, states: Iterable[KeyState]) -> KeyState:
+    def furthest(cls, states: Iterable[PrivateKeyState]) -> PrivateKeyState:
         """Return the latest of several states, which counts where one key is found in all of them."""
         return max(states, key=list(cls).index)
 
@@ -67,7 +67,7 @@ class PrivateKeyInfo:
     """
 
     key_id: str | None
-    state: KeyState
+    state: PrivateKeyState
     product_id: int | None
     origin: str
     signs: bool = False

@@ -14,7 +14,7 @@ from flask_licensing.cli import create_commands
 from flask_licensing.config import Settings, configuration_key
 from flask_licensing.errors import ConfigurationError
 from flask_licensing.inventory_methods import InventoryMethods
-from flask_licensing.key_management import KeyManagement
+from flask_licensing.key_management import PrivateKeyMethods
 from flask_licensing.license_key_methods import LicenseKeyMethods
 from flask_licensing.models import project_models
 from flask_licensing.product_methods import ProductMethods
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from flask_licensing.state import LicensingState
 
 
-class Licensing(LicenseKeyMethods, InventoryMethods, ProductMethods, ApiKeyMethods, KeyManagement, RecordKeeping):
+class Licensing(LicenseKeyMethods, InventoryMethods, ProductMethods, ApiKeyMethods, PrivateKeyMethods, RecordKeeping):
     """Software licensing for Flask apps.
 
     Args:

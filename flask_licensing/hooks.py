@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
-from flask_licensing.domain import KeyState
+from flask_licensing.domain import PrivateKeyState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -261,7 +261,7 @@ PrivateKey: TypeAlias = "str | bytes | RSAPrivateKey | SupportsSign"
 
 
 @dataclass(frozen=True)
-class KeyVersion:
+class PrivateKeyVersion:
     """One of several keys that a private-key source tells of.
 
     ``material`` is a :data:`PrivateKey`. Of a key that no longer signs the public part is enough, as PEM or loaded. A
@@ -270,19 +270,19 @@ class KeyVersion:
     """
 
     material: PrivateKey | RSAPublicKey | PrivateKeyError = field(repr=False)
-    state: KeyState
+    state: PrivateKeyState
     origin: str | None = None
 
     def __post_init__(self) -> None:
         # A source reads states from elsewhere, as text.
-        object.__setattr__(self, "state", KeyState(self.state))
+        object.__setattr__(self, "state", PrivateKeyState(self.state))
 
 
-PrivateKeySource: TypeAlias = "Callable[[int | None], PrivateKey | Sequence[KeyVersion] | None]"
+PrivateKeySource: TypeAlias = "Callable[[int | None], PrivateKey | Sequence[PrivateKeyVersion] | None]"
 """Called with a product id, or ``None`` for the global keys; answers with the private key or ``None`` for no such key.
 
-A source of several keys answers with a list of :class:`KeyVersion`, oldest first: the last active one signs. Where one
-key is there twice, the state that is furthest along counts.
+A source of several keys answers with a list of :class:`PrivateKeyVersion`, oldest first: the last active one signs.
+Where one key is there twice, the state that is furthest along counts.
 
 Called at start-up for the global key, then once per product and refresh interval, and for each request for public keys.
 Answer with the same objects as long as nothing changed: new ones are taken for new keys. Raising at start-up stops

@@ -9,9 +9,9 @@ from flask_licensing.api.origins import current_origin
 from flask_licensing.assembly import passphrase_of
 from flask_licensing.domain import MAX_INTEGER
 from flask_licensing.errors import LicensingError
-from flask_licensing.services.key_rotation import KeyRotator
+from flask_licensing.services.key_rotation import PrivateKeyRotator
 from flask_licensing.services.private_keys import (
-    list_keys,
+    list_private_keys,
     require_folder,
     show_public_key,
     write_pending_key,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from flask_licensing.domain import PrivateKeyInfo
-    from flask_licensing.services.key_rotation import KeyRotation
+    from flask_licensing.services.key_rotation import PrivateKeyRotation
     from flask_licensing.state import LicensingState
 
 PRIVATE_KEY_GENERATED = "private-key-generated"
@@ -34,7 +34,7 @@ PRIVATE_KEY_RETIRED = "private-key-retired"
 _logger = logging.getLogger(__name__)
 
 
-class KeyManagement:
+class PrivateKeyMethods:
     """What :class:`flask_licensing.Licensing` does with private keys. Each method needs an app context."""
 
     def generate_private_key(
@@ -48,7 +48,7 @@ class KeyManagement:
         Args:
             product_id: the product; by default the key is the global one.
             overwrite: replace the key that signs, instead of refusing where there is one.
-            pending: make a key that is published and signs from the next :meth:`rotate_key` on.
+            pending: make a key that is published and signs from the next :meth:`rotate_private_key` on.
 
         Raises:
             ConfigurationError: the source is one file and can't hold a product's key.
@@ -65,11 +65,11 @@ class KeyManagement:
             file = write_pending_key(require_folder(source), product_id, passphrase=passphrase, now=state.clock())
         else:
             file = write_private_key(source, product_id, passphrase=passphrase, overwrite=overwrite)
-        state.key_ring.ask_again()
+        state.private_key_ring.ask_again()
         _record(state, PRIVATE_KEY_GENERATED, product_id, file.name)
         return file
 
-    def rotate_key(self, product_id: int | None = None) -> KeyRotation:
+    def rotate_private_key(self, product_id: int | None = None) -> PrivateKeyRotation:
         """Change the key that signs for a product, or the global one, and return what changed.
 
         The oldest pending key, or else a new one, becomes active; those active before become verify-only. Other
@@ -84,13 +84,13 @@ class KeyManagement:
         """
         _require_product_id(product_id)
         state = current_state()
-        rotator = KeyRotator(require_folder(state.private_key_source), state.key_loader)
+        rotator = PrivateKeyRotator(require_folder(state.private_key_source), state.private_key_loader)
         rotation = rotator.rotate(product_id, passphrase=passphrase_of(state.settings), now=state.clock())
-        state.key_ring.ask_again()
+        state.private_key_ring.ask_again()
         _record(state, PRIVATE_KEY_ROTATED, product_id, rotation.active.key_id)
         return rotation
 
-    def retire_key(self, key_id: str) -> list[PrivateKeyInfo]:
+    def retire_private_key(self, key_id: str) -> list[PrivateKeyInfo]:
         """Retire the key with this id, pending or verify-only, and return each file of it that there was.
 
         It is kept, and neither published nor used any more: what it signed no longer verifies.
@@ -102,16 +102,16 @@ class KeyManagement:
 
         """
         state = current_state()
-        rotator = KeyRotator(require_folder(state.private_key_source), state.key_loader)
+        rotator = PrivateKeyRotator(require_folder(state.private_key_source), state.private_key_loader)
         retired = rotator.retire(
-            key_id, state.key_ring.product_ids(), refresh_seconds=state.settings.private_key_refresh_seconds
+            key_id, state.private_key_ring.product_ids(), refresh_seconds=state.settings.private_key_refresh_seconds
         )
-        state.key_ring.ask_again()
+        state.private_key_ring.ask_again()
         for of_file in retired:
             _record(state, PRIVATE_KEY_RETIRED, of_file.product_id, key_id)
         return retired
 
-    def list_keys(self) -> list[PrivateKeyInfo]:
+    def list_private_keys(self) -> list[PrivateKeyInfo]:
         """Return what is known of every private key: the global ones, then those of products, each oldest first.
 
         Of a source that does not list its products, only the global keys are known.
@@ -120,7 +120,7 @@ class KeyManagement:
             PrivateKeyError: the source can't be asked.
 
         """
-        return list_keys(current_state().key_ring)
+        return list_private_keys(current_state().private_key_ring)
 
     def public_key(self, product_id: int | None = None) -> str:
         """Return as PEM the public key that verifies a product's answers, or global ones.
@@ -129,7 +129,7 @@ class KeyManagement:
             LicensingError: there is no private key, or it is kept elsewhere and does not tell its public key.
 
         """
-        return show_public_key(current_state().key_ring, product_id)
+        return show_public_key(current_state().private_key_ring, product_id)
 
 
 def _record(state: LicensingState, action: str, product_id: int | None, name: str | None) -> None:

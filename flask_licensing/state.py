@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from flask_licensing.config import Settings
     from flask_licensing.hooks import Authenticator, Clock, KeyStore, PrivateKeySource
     from flask_licensing.networks import CallerAddresses
-    from flask_licensing.private_keys.loading import KeyLoader
-    from flask_licensing.private_keys.ring import KeyRing
+    from flask_licensing.private_keys.loading import PrivateKeyLoader
+    from flask_licensing.private_keys.ring import PrivateKeyRing
     from flask_licensing.services.audit_log import AuditLog
     from flask_licensing.services.rate_limits import Limiter
 
@@ -31,8 +31,8 @@ class LicensingState:
     settings: Settings
     key_store: KeyStore
     private_key_source: PrivateKeySource
-    key_loader: KeyLoader
-    key_ring: KeyRing
+    private_key_loader: PrivateKeyLoader
+    private_key_ring: PrivateKeyRing
     authenticator: Authenticator
     clock: Clock
     audit_log: AuditLog

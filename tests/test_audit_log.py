@@ -305,11 +305,11 @@ def test_changes_of_private_keys_are_recorded(create_host: Callable[..., Host], 
     host = create_host(private_key_source=f"file:{tmp_path / 'keys'}", private_key_refresh_seconds=0)
     with host.app.app_context():
         host.licensing.generate_private_key()
-        before = host.licensing.list_keys()[0].key_id
+        before = host.licensing.list_private_keys()[0].key_id
         assert before is not None
-        rotation = host.licensing.rotate_key()
+        rotation = host.licensing.rotate_private_key()
         host.licensing.generate_private_key(host.product_id)
-        host.licensing.retire_key(before)
+        host.licensing.retire_private_key(before)
     assert [(event.action, event.product_id, event.target) for event in _events(host, limit=4)] == [
         ("private-key-retired", None, f"private-key:{before}"),
         ("private-key-generated", host.product_id, f"private-key:product-{host.product_id}.pem"),

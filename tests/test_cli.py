@@ -407,7 +407,7 @@ def test_with_a_broken_private_key_commands_tell_and_mend_and_all_others_say_one
     checked = run_flask("licensing", "check", "--json")
     assert checked.exit_code == 1
     assert [check["name"] for check in json.loads(checked.stdout) if reason in check["message"]][:1] == ["private key"]
-    assert run_flask("licensing", "list-keys").exit_code == 0
+    assert run_flask("licensing", "list-private-keys").exit_code == 0
     assert run_flask("licensing", "generate-private-key", *(["--overwrite"] if content else [])).exit_code == 0
     assert file.read_text().startswith("-----BEGIN")
     assert run_flask("licensing", "create-product", "Photo Editor").exit_code == 0
@@ -415,7 +415,7 @@ def test_with_a_broken_private_key_commands_tell_and_mend_and_all_others_say_one
 
 def test_a_broken_private_key_can_be_rotated_away(run_flask: Callable[..., Result], tmp_path: Path) -> None:
     (tmp_path / "keys" / "global.pem").write_text("garbage")
-    assert "a key that can not be read" in run_flask("licensing", "rotate-key").stdout
+    assert "a key that can not be read" in run_flask("licensing", "rotate-private-key").stdout
     assert run_flask("licensing", "list-products").exit_code == 0
 
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flask_licensing.api.answers import KEY_ID_HEADER
-from flask_licensing.domain import KeyState
+from flask_licensing.domain import PrivateKeyState
 from flask_licensing.errors import LicensingError, PrivateKeyError
-from flask_licensing.private_keys.folder import KeyFolder
+from flask_licensing.private_keys.folder import PrivateKeyFolder
 from flask_licensing.public_keys import load_public_keys
 from flask_licensing.testing.parts import FrozenClock
 from flask_licensing.verification import verify_response
@@ -61,8 +61,8 @@ def _names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.name != ".gitignore")
 
 
-def _states(host: Host) -> dict[str | None, KeyState]:
-    return {key.key_id: key.state for key in host.licensing.list_keys()}
+def _states(host: Host) -> dict[str | None, PrivateKeyState]:
+    return {key.key_id: key.state for key in host.licensing.list_private_keys()}
 
 
 def _signer(host: Host) -> str:
@@ -75,7 +75,7 @@ def _run(host: Host, *arguments: str) -> Result:
 
 def test_a_rotation_without_a_pending_key_makes_one_and_keeps_the_one_before(rotating_host: Host, folder: Path) -> None:
     assert _signer(rotating_host) == FIRST.id
-    rotation = rotating_host.licensing.rotate_key()
+    rotation = rotating_host.licensing.rotate_private_key()
     kept, made = _names(folder)
     assert (kept, made) == ("global.19700101T000000Z.verify-only.pem", "global.20260101T000000Z.active.pem")
     assert (folder / kept).read_text() == FIRST.pem
@@ -83,7 +83,10 @@ def test_a_rotation_without_a_pending_key_makes_one_and_keeps_the_one_before(rot
     assert rotation.active.signs
     assert [key.key_id for key in rotation.verify_only] == [FIRST.id]
     assert _signer(rotating_host) == rotation.active.key_id != FIRST.id
-    assert _states(rotating_host) == {rotation.active.key_id: KeyState.ACTIVE, FIRST.id: KeyState.VERIFY_ONLY}
+    assert _states(rotating_host) == {
+        rotation.active.key_id: PrivateKeyState.ACTIVE,
+        FIRST.id: PrivateKeyState.VERIFY_ONLY,
+    }
 
 
 def test_the_oldest_pending_key_comes_first(rotating_host: Host, folder: Path) -> None:
@@ -94,17 +97,17 @@ def test_the_oldest_pending_key_comes_first(rotating_host: Host, folder: Path) -
     assert second.name == "global.20260101T000001Z.pending.pem", "each name is of one second"
     content = made.read_bytes()
     assert _signer(rotating_host) == FIRST.id
-    rotation = rotating_host.licensing.rotate_key()
+    rotation = rotating_host.licensing.rotate_private_key()
     assert (folder / "global.20260101T000000Z.active.pem").read_bytes() == content
     assert _signer(rotating_host) == rotation.active.key_id
-    assert list(_states(rotating_host).values()).count(KeyState.PENDING) == 1
+    assert list(_states(rotating_host).values()).count(PrivateKeyState.PENDING) == 1
 
 
 def test_the_key_of_a_product_rotates_on_its_own(rotating_host: Host, folder: Path) -> None:
-    first = rotating_host.licensing.rotate_key(1)
+    first = rotating_host.licensing.rotate_private_key(1)
     assert first.verify_only == ()
     assert _signer(rotating_host) == first.active.key_id
-    second = rotating_host.licensing.rotate_key(1)
+    second = rotating_host.licensing.rotate_private_key(1)
     assert [key.key_id for key in second.verify_only] == [first.active.key_id]
     assert _signer(rotating_host) == second.active.key_id
     assert (folder / "global.pem").read_text() == FIRST.pem
@@ -118,9 +121,13 @@ def test_keys_made_by_a_rotation_are_encrypted_where_a_passphrase_is_set(
     with host.app.app_context():
         host.licensing.generate_private_key()
         host.licensing.generate_private_key(pending=True)
-        host.licensing.rotate_key()
-        host.licensing.rotate_key()
-        assert sorted(_states(host).values()) == [KeyState.ACTIVE, KeyState.VERIFY_ONLY, KeyState.VERIFY_ONLY]
+        host.licensing.rotate_private_key()
+        host.licensing.rotate_private_key()
+        assert sorted(_states(host).values()) == [
+            PrivateKeyState.ACTIVE,
+            PrivateKeyState.VERIFY_ONLY,
+            PrivateKeyState.VERIFY_ONLY,
+        ]
     assert all("ENCRYPTED" in path.read_text() for path in folder.glob("*.pem"))
 
 
@@ -139,7 +146,7 @@ def test_a_pending_key_that_can_not_sign_changes_nothing(
     (folder / f"global.{OLD}.pending.pem").write_text(pending)
     before = _names(folder)
     with pytest.raises(PrivateKeyError, match=f"Nothing was changed: .*{reason}"):
-        rotating_host.licensing.rotate_key()
+        rotating_host.licensing.rotate_private_key()
     assert _names(folder) == before
     assert _signer(rotating_host) == FIRST.id
 
@@ -148,14 +155,14 @@ def test_every_active_key_before_becomes_verify_only_readable_or_not(rotating_ho
     (folder / f"global.{OLD}.active.pem").write_text("nonsense")
     SECOND.write(folder / "global.20300101T000000Z.active.pem")
     THIRD.write(folder / f"global.{OLD}.pending.pem")
-    rotation = rotating_host.licensing.rotate_key()
+    rotation = rotating_host.licensing.rotate_private_key()
     assert rotation.active.key_id == THIRD.id == _signer(rotating_host)
     assert {key.key_id for key in rotation.verify_only} == {FIRST.id, SECOND.id, None}
 
 
 def test_a_verify_only_file_of_that_time_is_not_written_over(rotating_host: Host, folder: Path) -> None:
     SECOND.write(folder / "global.19700101T000000Z.verify-only.pem")
-    rotating_host.licensing.rotate_key()
+    rotating_host.licensing.rotate_private_key()
     assert (folder / "global.19700101T000000Z.verify-only.pem").read_text() == SECOND.pem
     assert (folder / "global.19700101T000001Z.verify-only.pem").read_text() == FIRST.pem
 
@@ -172,10 +179,10 @@ def test_a_key_of_any_year_rotates(rotating_host: Host, folder: Path, stamp: str
     assert _signer(rotating_host) == FIRST.id
     made = rotating_host.licensing.generate_private_key(pending=True)
     assert made.name not in {f"global.{stamp}.pending.pem"}
-    rotation = rotating_host.licensing.rotate_key()
+    rotation = rotating_host.licensing.rotate_private_key()
     assert _signer(rotating_host) == rotation.active.key_id
-    rotating_host.licensing.rotate_key()
-    rotating_host.licensing.retire_key(FIRST.id)
+    rotating_host.licensing.rotate_private_key()
+    rotating_host.licensing.retire_private_key(FIRST.id)
     states = _states(rotating_host)
     assert [states[key.id] for key in (FIRST, SECOND, THIRD)] == ["retired", "verify-only", "retired"]
 
@@ -183,7 +190,7 @@ def test_a_key_of_any_year_rotates(rotating_host: Host, folder: Path, stamp: str
 @pytest.mark.parametrize("seconds", [-(10**9), 10**12])
 def test_a_file_that_was_changed_at_an_odd_time_rotates(rotating_host: Host, folder: Path, seconds: int) -> None:
     os.utime(folder / "global.pem", (seconds, seconds))
-    rotation = rotating_host.licensing.rotate_key()
+    rotation = rotating_host.licensing.rotate_private_key()
     assert [key.key_id for key in rotation.verify_only] == [FIRST.id]
 
 
@@ -228,7 +235,7 @@ def test_a_rotation_that_breaks_off_anywhere_loses_no_key_and_can_be_repeated(
         assert signed_before.headers[KEY_ID_HEADER] == FIRST.id
         fail_at(step)
         try:
-            rotating_host.licensing.rotate_key()
+            rotating_host.licensing.rotate_private_key()
         except _PowerFailure:
             pass
         else:
@@ -236,14 +243,16 @@ def test_a_rotation_that_breaks_off_anywhere_loses_no_key_and_can_be_repeated(
         finally:
             fail_at(0)
         for host in (rotating_host, create_host(private_key_source=f"file:{folder}")):
-            public_keys = host.app.extensions["licensing"].key_ring.published(None)
+            public_keys = host.app.extensions["licensing"].private_key_ring.published(None)
             assert verify_response(signed_before.data, public_keys)
             assert verify_response(host.post(host.fields()).data, public_keys)
-        rotating_host.licensing.rotate_key()
+        rotating_host.licensing.rotate_private_key()
         states = _states(rotating_host)
-        assert states[FIRST.id] is KeyState.VERIFY_ONLY
-        assert not pending or states[SECOND.id] is not KeyState.PENDING
-        assert [key_id for key_id, state in states.items() if state is KeyState.ACTIVE] == [_signer(rotating_host)]
+        assert states[FIRST.id] is PrivateKeyState.VERIFY_ONLY
+        assert not pending or states[SECOND.id] is not PrivateKeyState.PENDING
+        assert [key_id for key_id, state in states.items() if state is PrivateKeyState.ACTIVE] == [
+            _signer(rotating_host)
+        ]
     assert step > 4
 
 
@@ -256,7 +265,7 @@ def test_of_rotations_at_once_those_that_are_not_refused_each_change_the_key_onc
         with rotating_host.app.app_context():
             start.wait()
             with suppress(PrivateKeyError):
-                return rotating_host.licensing.rotate_key().active.key_id
+                return rotating_host.licensing.rotate_private_key().active.key_id
             return None
 
     with ThreadPoolExecutor(4) as pool:
@@ -264,19 +273,19 @@ def test_of_rotations_at_once_those_that_are_not_refused_each_change_the_key_onc
     assert rotated
     states = _states(rotating_host)
     assert set(states) == {FIRST.id, *rotated}
-    assert [key_id for key_id, state in states.items() if state is KeyState.ACTIVE] == [_signer(rotating_host)]
+    assert [key_id for key_id, state in states.items() if state is PrivateKeyState.ACTIVE] == [_signer(rotating_host)]
 
 
 def test_while_one_command_changes_the_keys_others_are_refused(rotating_host: Host, folder: Path) -> None:
     before = _names(folder)
     licensing = rotating_host.licensing
     changes: list[Callable[[], object]] = [
-        licensing.rotate_key,
+        licensing.rotate_private_key,
         licensing.generate_private_key,
         lambda: licensing.generate_private_key(pending=True),
-        lambda: licensing.retire_key(FIRST.id),
+        lambda: licensing.retire_private_key(FIRST.id),
     ]
-    with KeyFolder(folder).locked():
+    with PrivateKeyFolder(folder).locked():
         for change in changes:
             with pytest.raises(PrivateKeyError, match="Another command is changing the keys"):
                 change()
@@ -285,27 +294,27 @@ def test_while_one_command_changes_the_keys_others_are_refused(rotating_host: Ho
 
 def test_a_retired_key_is_kept_and_no_longer_published(rotating_host: Host, folder: Path) -> None:
     old = rotating_host.post(rotating_host.fields())
-    rotating_host.licensing.rotate_key()
-    (retired,) = rotating_host.licensing.retire_key(FIRST.id)
-    assert retired.state is KeyState.RETIRED
+    rotating_host.licensing.rotate_private_key()
+    (retired,) = rotating_host.licensing.retire_private_key(FIRST.id)
+    assert retired.state is PrivateKeyState.RETIRED
     assert [path.read_text() for path in folder.glob("*.retired.pem")] == [FIRST.pem]
-    published = rotating_host.app.extensions["licensing"].key_ring.published(None)
+    published = rotating_host.app.extensions["licensing"].private_key_ring.published(None)
     assert FIRST.id not in published
     assert old.headers[KEY_ID_HEADER] == FIRST.id
     with pytest.raises(LicensingError, match="is retired"):
-        rotating_host.licensing.retire_key(FIRST.id)
+        rotating_host.licensing.retire_private_key(FIRST.id)
 
 
 def test_a_pending_key_can_be_given_up(rotating_host: Host, folder: Path) -> None:
     SECOND.write(folder / f"global.{OLD}.pending.pem")
-    rotating_host.licensing.retire_key(SECOND.id)
-    assert _states(rotating_host) == {SECOND.id: KeyState.RETIRED, FIRST.id: KeyState.ACTIVE}
+    rotating_host.licensing.retire_private_key(SECOND.id)
+    assert _states(rotating_host) == {SECOND.id: PrivateKeyState.RETIRED, FIRST.id: PrivateKeyState.ACTIVE}
 
 
 def test_a_public_key_of_several_owners_is_retired_everywhere(rotating_host: Host, folder: Path) -> None:
     for name in (f"global.{OLD}", f"product-1.{OLD}", f"product-2.{OLD}"):
         (folder / f"{name}.verify-only.pem").write_text(SECOND.public_pem)
-    assert {key.product_id for key in rotating_host.licensing.retire_key(SECOND.id)} == {None, 1, 2}
+    assert {key.product_id for key in rotating_host.licensing.retire_private_key(SECOND.id)} == {None, 1, 2}
 
 
 def test_an_active_key_and_one_that_is_not_there_are_not_retired(rotating_host: Host, folder: Path) -> None:
@@ -314,9 +323,9 @@ def test_an_active_key_and_one_that_is_not_there_are_not_retired(rotating_host: 
     before = _names(folder)
     for key_id in (FIRST.id, SECOND.id):
         with pytest.raises(LicensingError, match="is active"):
-            rotating_host.licensing.retire_key(key_id)
+            rotating_host.licensing.retire_private_key(key_id)
     with pytest.raises(LicensingError, match="There is no key unknown"):
-        rotating_host.licensing.retire_key("unknown")
+        rotating_host.licensing.retire_private_key("unknown")
     assert _names(folder) == before
 
 
@@ -327,14 +336,14 @@ def test_a_key_that_another_process_may_still_sign_with_is_not_retired(
     FIRST.write(folder / "global.pem")
     host = create_host(private_key_source=f"file:{folder}", private_key_refresh_seconds=3600)
     with host.app.app_context():
-        host.licensing.rotate_key()
+        host.licensing.rotate_private_key()
         with pytest.raises(LicensingError, match=r"may still sign in another process; try again in \d+ s"):
-            host.licensing.retire_key(FIRST.id)
-        assert _states(host)[FIRST.id] is KeyState.VERIFY_ONLY
+            host.licensing.retire_private_key(FIRST.id)
+        assert _states(host)[FIRST.id] is PrivateKeyState.VERIFY_ONLY
 
 
 def test_a_key_is_made_by_its_plain_name_only_where_none_is_active(rotating_host: Host, folder: Path) -> None:
-    rotating_host.licensing.rotate_key()
+    rotating_host.licensing.rotate_private_key()
     (active,) = folder.glob("*.active.pem")
     before = active.read_bytes()
     with pytest.raises(PrivateKeyError, match=r"active\.pem exists"):
@@ -353,11 +362,11 @@ def test_a_source_without_states_says_where_keys_are_changed(
     source = f"file:{tmp_path / 'key.pem'}" if kind == "one file" else lambda _: FIRST.pem
     host = create_host(private_key_source=source)
     with host.app.app_context():
-        for change in (host.licensing.rotate_key, lambda: host.licensing.retire_key(FIRST.id)):
+        for change in (host.licensing.rotate_private_key, lambda: host.licensing.retire_private_key(FIRST.id)):
             with pytest.raises(LicensingError, match="changed where they are kept"):
                 change()
-        (key,) = host.licensing.list_keys()
-    assert (key.key_id, key.state, key.signs) == (FIRST.id, KeyState.ACTIVE, True)
+        (key,) = host.licensing.list_private_keys()
+    assert (key.key_id, key.state, key.signs) == (FIRST.id, PrivateKeyState.ACTIVE, True)
 
 
 def test_a_folder_that_never_stands_still_is_an_error_not_a_wrong_answer(
@@ -365,7 +374,7 @@ def test_a_folder_that_never_stands_still_is_an_error_not_a_wrong_answer(
 ) -> None:
     folder.mkdir()
     FIRST.write(folder / "global.pem")
-    key_folder = KeyFolder(folder)
+    key_folder = PrivateKeyFolder(folder)
     read = key_folder.read
 
     def read_and_replace(file: Any) -> bytes:
@@ -383,31 +392,31 @@ def test_a_rotation_while_the_folder_is_read_hides_no_key(
     rotating_host: Host, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     SECOND.write(folder / f"global.{OLD}.pending.pem")
-    key_folder = KeyFolder(folder)
+    key_folder = PrivateKeyFolder(folder)
     read = key_folder.read
 
     def rotate_and_read(file: Any) -> bytes:
         if (folder / "global.pem").exists():
-            rotating_host.licensing.rotate_key()
+            rotating_host.licensing.rotate_private_key()
         return read(file)
 
     monkeypatch.setattr(key_folder, "read", rotate_and_read)
     seen = {file.state: content for file, content in key_folder.snapshot(None)}
-    assert seen == {KeyState.VERIFY_ONLY: FIRST.pem.encode(), KeyState.ACTIVE: SECOND.pem.encode()}
+    assert seen == {PrivateKeyState.VERIFY_ONLY: FIRST.pem.encode(), PrivateKeyState.ACTIVE: SECOND.pem.encode()}
 
 
 def test_the_commands_rotate_retire_and_list(rotating_host: Host, folder: Path) -> None:
     made = json.loads(_run(rotating_host, "generate-private-key", "--pending", "--json").stdout)
     assert made["file"].endswith(".pending.pem")
-    rotated = _run(rotating_host, "rotate-key")
+    rotated = _run(rotating_host, "rotate-private-key")
     assert rotated.exit_code == 0
     assert re.match(r"Signs from now on: [\w-]{43}, the file .*\.active\.pem\.\nVerify-only: ", rotated.stdout)
     assert f"Verify-only: {FIRST.id}, the file " in rotated.stdout
-    again = json.loads(_run(rotating_host, "rotate-key", "--product", "1", "--json").stdout)
+    again = json.loads(_run(rotating_host, "rotate-private-key", "--product", "1", "--json").stdout)
     assert (again["active"]["product_id"], again["verify_only"]) == (1, [])
-    assert f"Retired: {FIRST.id}, the file " in _run(rotating_host, "retire-key", FIRST.id).stdout
+    assert f"Retired: {FIRST.id}, the file " in _run(rotating_host, "retire-private-key", FIRST.id).stdout
     (folder / f"product-2.{OLD}.verify-only.pem").write_text("nonsense")
-    lines = [line.split("\t") for line in _run(rotating_host, "list-keys").stdout.splitlines()]
+    lines = [line.split("\t") for line in _run(rotating_host, "list-private-keys").stdout.splitlines()]
     assert [line[1:3] for line in lines] == [
         ["global", "retired"],
         ["global", "active, signs"],
@@ -416,8 +425,8 @@ def test_the_commands_rotate_retire_and_list(rotating_host: Host, folder: Path) 
     ]
     assert lines[3][0] == "-"
     assert "is not a private key" in lines[3][3]
-    assert len(json.loads(_run(rotating_host, "list-keys", "--json").stdout)) == 4
-    refused = _run(rotating_host, "retire-key", again["active"]["key_id"])
+    assert len(json.loads(_run(rotating_host, "list-private-keys", "--json").stdout)) == 4
+    refused = _run(rotating_host, "retire-private-key", again["active"]["key_id"])
     assert (refused.exit_code, "is active" in refused.output) == (1, True)
 
 
@@ -426,12 +435,14 @@ def test_the_commands_rotate_retire_and_list(rotating_host: Host, folder: Path) 
 )
 def test_a_key_id_that_begins_with_a_dash_is_no_option(rotating_host: Host, key_id: str) -> None:
     """One in 64 does; the command took its letters for options."""
-    refused = _run(rotating_host, "retire-key", key_id)
+    refused = _run(rotating_host, "retire-private-key", key_id)
     assert (refused.exit_code, refused.output) == (1, f"Error: There is no key {key_id}.\n")
 
 
 def test_listed_keys_show_nothing_private(rotating_host: Host) -> None:
-    shown = repr(rotating_host.licensing.list_keys()) + _run(rotating_host, "list-keys", "--json").output
+    shown = (
+        repr(rotating_host.licensing.list_private_keys()) + _run(rotating_host, "list-private-keys", "--json").output
+    )
     assert FIRST.pem.splitlines()[3] not in shown
     assert load_public_keys(FIRST.public_pem).keys() == {FIRST.id}
 
@@ -439,7 +450,7 @@ def test_listed_keys_show_nothing_private(rotating_host: Host) -> None:
 @pytest.mark.parametrize("product_id", [0, -1, 2**31])
 def test_a_key_for_what_can_not_be_a_product_is_not_made(rotating_host: Host, folder: Path, product_id: int) -> None:
     licensing = rotating_host.licensing
-    for make in (licensing.generate_private_key, licensing.rotate_key):
+    for make in (licensing.generate_private_key, licensing.rotate_private_key):
         with pytest.raises(LicensingError, match="a number from 1 to 2147483647"):
             make(product_id)
     assert _names(folder) == ["global.pem"]
@@ -449,8 +460,8 @@ def test_a_key_for_what_can_not_be_a_product_is_not_made(rotating_host: Host, fo
 def test_a_key_that_root_makes_belongs_to_the_owner_of_the_folder(rotating_host: Host, folder: Path) -> None:
     os.chown(folder, 12345, 23456)
     rotating_host.licensing.generate_private_key(pending=True)
-    rotating_host.licensing.rotate_key()
-    rotating_host.licensing.rotate_key()
+    rotating_host.licensing.rotate_private_key()
+    rotating_host.licensing.rotate_private_key()
     made = [path for path in folder.glob("*.pem") if not path.name.startswith("global.1970")]
     assert [(path.stat().st_uid, path.stat().st_gid) for path in made] == [(12345, 23456)] * 2
     assert all(path.stat().st_mode & 0o777 == 0o600 for path in made)

@@ -10,9 +10,9 @@ import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
 from flask_licensing.api.answers import KEY_ID_HEADER
-from flask_licensing.domain import KeyState
+from flask_licensing.domain import PrivateKeyState
 from flask_licensing.errors import PrivateKeyError
-from flask_licensing.hooks import KeyVersion
+from flask_licensing.hooks import PrivateKeyVersion
 from flask_licensing.testing.parts import FrozenClock
 from tests.key_pairs import KeyPair, key_pairs
 
@@ -285,12 +285,15 @@ def test_a_folder_that_can_not_be_read_for_a_while_stops_nothing(
 
 
 def test_a_source_of_the_hosts_own_tells_several_keys(create_host: Callable[..., Host], clock: FrozenClock) -> None:
-    keys = [KeyVersion(FIRST.pem, KeyState.ACTIVE), KeyVersion(SECOND.private, KeyState.PENDING)]
+    keys = [
+        PrivateKeyVersion(FIRST.pem, PrivateKeyState.ACTIVE),
+        PrivateKeyVersion(SECOND.private, PrivateKeyState.PENDING),
+    ]
     host = create_host(private_key_source=lambda product_id: [] if product_id else keys, clock=clock)
     assert _signer(host) == FIRST.id
     keys[:] = [
-        KeyVersion(FIRST.private.public_key(), KeyState.VERIFY_ONLY),
-        KeyVersion(SECOND.private, KeyState.ACTIVE),
+        PrivateKeyVersion(FIRST.private.public_key(), PrivateKeyState.VERIFY_ONLY),
+        PrivateKeyVersion(SECOND.private, PrivateKeyState.ACTIVE),
     ]
     _after_refresh(clock)
     assert _signer(host) == SECOND.id
@@ -300,21 +303,21 @@ def test_a_source_of_the_hosts_own_may_tell_states_as_text_and_what_can_not_be_r
     create_host: Callable[..., Host], caplog: pytest.LogCaptureFixture
 ) -> None:
     keys = [
-        KeyVersion(FIRST.pem, "active"),  # type: ignore[arg-type] # read from somewhere as text
-        KeyVersion(PrivateKeyError("version 2 is locked away"), KeyState.PENDING, "version 2"),
+        PrivateKeyVersion(FIRST.pem, "active"),  # type: ignore[arg-type] # read from somewhere as text
+        PrivateKeyVersion(PrivateKeyError("version 2 is locked away"), PrivateKeyState.PENDING, "version 2"),
     ]
     host = create_host(private_key_source=lambda product_id: [] if product_id else keys)
     assert _signer(host) == FIRST.id
     assert "a private key is passed over: version 2 is locked away" in caplog.text
-    with pytest.raises(ValueError, match="'unknown' is not a valid KeyState"):
-        KeyVersion(FIRST.pem, "unknown")  # type: ignore[arg-type] # this is the mistake
+    with pytest.raises(ValueError, match="'unknown' is not a valid PrivateKeyState"):
+        PrivateKeyVersion(FIRST.pem, "unknown")  # type: ignore[arg-type] # this is the mistake
 
 
 def test_a_wrong_list_of_keys_is_refused_at_start(create_host: Callable[..., Host]) -> None:
     keys: Any = [FIRST.pem]
     with pytest.raises(PrivateKeyError, match="the global private key could not be asked for: AttributeError"):
         create_host(private_key_source=lambda _: keys)
-    public: Any = [KeyVersion(FIRST.public_pem, KeyState.ACTIVE)]
+    public: Any = [PrivateKeyVersion(FIRST.public_pem, PrivateKeyState.ACTIVE)]
     with pytest.raises(PrivateKeyError, match="holds a public key instead of a private one"):
         create_host(private_key_source=lambda _: public)
 
@@ -325,8 +328,8 @@ def test_an_unchanged_key_is_loaded_once_however_often_it_is_asked_for(
     FIRST.write(folder / f"global.{OLD}.active.pem")
     host = serve()
     state = host.app.extensions["licensing"]
-    (before,) = state.key_ring.versions(None)
+    (before,) = state.private_key_ring.versions(None)
     for _ in range(3):
         clock.now += timedelta(seconds=10)
-        (again,) = state.key_ring.versions(None)
+        (again,) = state.private_key_ring.versions(None)
         assert again.key is before.key

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flask_licensing.domain import KeyState
+from flask_licensing.domain import PrivateKeyState
 from flask_licensing.verification import load_public_keys, verify_response
 from tests.http_client import get
 from tests.key_pairs import key_pairs
@@ -139,7 +139,7 @@ def test_every_answer_of_rotations_verifies_with_a_key_published_at_that_time(
         return load_public_keys(answer.body)
 
     with folder_host.app.app_context():
-        first = licensing.rotate_key(product_id).active.key_id
+        first = licensing.rotate_private_key(product_id).active.key_id
         # Without --preload: workers that start one after the other look at the folder at different times.
         with serve_folder() as server, (traffic := Traffic(server, folder_host, published)).running():
             traffic.wait_for(first)
@@ -147,13 +147,13 @@ def test_every_answer_of_rotations_verifies_with_a_key_published_at_that_time(
                 traffic.wait_for_answers(moments.randrange(4 * CLIENTS))
                 if turn % 2:
                     licensing.generate_private_key(product_id, pending=True)
-                traffic.wait_for(licensing.rotate_key(product_id).active.key_id)
-            licensing.retire_key(str(first))
+                traffic.wait_for(licensing.rotate_private_key(product_id).active.key_id)
+            licensing.retire_private_key(str(first))
             traffic.wait_for_answers(10 * CLIENTS)
-        listed = licensing.list_keys()
+        listed = licensing.list_private_keys()
     of_owner = [key for key in listed if key.product_id == product_id]
     assert set(traffic.signed_with) == {key.key_id for key in of_owner} - {FIRST.id}
-    assert [key.state for key in of_owner].count(KeyState.RETIRED) == 1
+    assert [key.state for key in of_owner].count(PrivateKeyState.RETIRED) == 1
     assert "Traceback" not in server.log()
 
 
@@ -166,7 +166,7 @@ def test_the_command_rotates_under_a_running_server(
     with serve_folder() as server, (traffic := Traffic(server, folder_host, published)).running():
         traffic.wait_for(FIRST.id)
         rotated = run_python(
-            *("-m", "flask", "--app", "tests.served_host", "licensing", "rotate-key"),
+            *("-m", "flask", "--app", "tests.served_host", "licensing", "rotate-private-key"),
             folder=PROJECT,
             FLASK_LICENSING_PRIVATE_KEY_SOURCE=f"file:{folder}",
             FLASK_SQLALCHEMY_DATABASE_URI=folder_host.app.config["SQLALCHEMY_DATABASE_URI"],

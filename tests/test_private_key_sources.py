@@ -19,9 +19,9 @@ from flask import Flask
 from flask_licensing import ConfigurationError, Licensing
 from flask_licensing.errors import PrivateKeyError
 from flask_licensing.private_keys.sources import (
-    EnvironmentKeySource,
-    FileKeySource,
-    FolderKeySource,
+    EnvironmentPrivateKeySource,
+    FilePrivateKeySource,
+    FolderPrivateKeySource,
     private_key_source_from,
 )
 from flask_licensing.signing import RsaSigner, generate_private_key, public_key_pem
@@ -582,11 +582,11 @@ def test_a_text_names_a_file_a_folder_a_variable_or_an_import(tmp_path: Path) ->
         for text in ("file:key.pem", "file:docker_secret", "file:keys", "file:dotted.keys", "env:KEY")
     }
     assert [type(source) for source in sources.values()] == [
-        FileKeySource,
-        FileKeySource,
-        FolderKeySource,
-        FolderKeySource,
-        EnvironmentKeySource,
+        FilePrivateKeySource,
+        FilePrivateKeySource,
+        FolderPrivateKeySource,
+        FolderPrivateKeySource,
+        EnvironmentPrivateKeySource,
     ]
     assert sources["file:keys"].path_for(3) == tmp_path / "keys" / "product-3.pem"  # type: ignore[attr-defined] # a folder source
     assert private_key_source_from(f"{__name__}:given_by_name", folder=tmp_path) is given_by_name
@@ -602,4 +602,4 @@ def test_relative_paths_start_at_the_apps_instance_folder(create_host: Callable[
 
 def test_one_file_has_no_place_for_a_products_key(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="make it a folder"):
-        FileKeySource(tmp_path / "key.pem").path_for(1)
+        FilePrivateKeySource(tmp_path / "key.pem").path_for(1)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flask_licensing.api.answers import KEY_ID_HEADER
-from flask_licensing.domain import KeyState
-from flask_licensing.hooks import KeyVersion
+from flask_licensing.domain import PrivateKeyState
+from flask_licensing.hooks import PrivateKeyVersion
 from flask_licensing.testing.parts import FrozenClock
 from flask_licensing.verification import load_public_keys, verify_response
 from tests.foreign_clients import run_openssl
@@ -124,7 +124,7 @@ def test_an_unknown_product_is_answered_with_what_verifies_answers_about_it(fold
 
 
 def test_asking_for_products_without_keys_leaves_nothing_behind(folder_host: Host) -> None:
-    ring = folder_host.app.extensions["licensing"].key_ring
+    ring = folder_host.app.extensions["licensing"].private_key_ring
     before = {name: len(value) for name, value in vars(ring).items() if isinstance(value, dict)}
     for product_id in range(1, 50):
         _ids(folder_host, f"{PATH}/{product_id}")
@@ -249,7 +249,10 @@ def test_a_remote_key_is_published_where_it_tells_its_public_part(create_host: C
         def public_key(self) -> Any:
             return SECOND.private.public_key()
 
-    keys = [KeyVersion(RemoteKey(), KeyState.VERIFY_ONLY), KeyVersion(SecretiveKey(), KeyState.ACTIVE)]
+    keys = [
+        PrivateKeyVersion(RemoteKey(), PrivateKeyState.VERIFY_ONLY),
+        PrivateKeyVersion(SecretiveKey(), PrivateKeyState.ACTIVE),
+    ]
     host = create_host(private_key_source=lambda product_id: None if product_id else keys)
     assert _ids(host) == [SECOND.id]
 

@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from flask import current_app
 
 from flask_licensing.api.answers import KEY_ID_HEADER
-from flask_licensing.domain import KeyState
+from flask_licensing.domain import PrivateKeyState
 from flask_licensing.errors import ConfigurationError, RemoteSignerTimeout
-from flask_licensing.hooks import KeyVersion
+from flask_licensing.hooks import PrivateKeyVersion
 from flask_licensing.public_keys import load_public_keys
 from flask_licensing.remote_signing import MAX_ABANDONED_CALLS, TimeLimit
 from flask_licensing.signing import RsaSigner, generate_private_key
@@ -328,7 +328,7 @@ def test_strangers_who_ask_for_public_keys_do_not_use_up_the_calls_for_signing(
     remote = HalfHangingSigner(private_key)
     source = {"private_key_source": lambda product_id: None if product_id else remote}
     host = create_host(signing_timeout_seconds=2, **source)
-    host.app.extensions["licensing"].key_loader._telling._seconds = 0.001  # noqa: SLF001 - not to wait for minutes
+    host.app.extensions["licensing"].private_key_loader._telling._seconds = 0.001  # noqa: SLF001 - not to wait for minutes
     for _ in range(MAX_ABANDONED_CALLS + 5):
         assert host.app.test_client().get("/api/v1/public-keys").get_json() == {"keys": []}
     assert host.create()["created"] == 1
@@ -342,11 +342,11 @@ def test_a_remote_key_that_is_told_to_stop_stops_though_nobody_knows_its_id(
             raise OSError("away")
 
     clock = FrozenClock()
-    versions = [KeyVersion(HalfAwaySigner(generate_private_key()), KeyState.ACTIVE)]
+    versions = [PrivateKeyVersion(HalfAwaySigner(generate_private_key()), PrivateKeyState.ACTIVE)]
     source = {"private_key_source": lambda product_id: versions if product_id else private_key}
     host = create_host(clock=clock, **source)
     assert host.post(host.fields()).get_json()["private_key_used"] == "product"
-    versions[0] = KeyVersion(versions[0].material, KeyState.VERIFY_ONLY)
+    versions[0] = PrivateKeyVersion(versions[0].material, PrivateKeyState.VERIFY_ONLY)
     clock.move(seconds=10)
     answer = host.post(host.fields())
     assert answer.get_json()["private_key_used"] == "global"

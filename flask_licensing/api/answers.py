@@ -64,7 +64,7 @@ class Outcome:
         )
 
 
-class KeyDidNotSign(SigningError):
+class PrivateKeyDidNotSign(SigningError):
     """A private key was asked to sign and did not; ``key`` is which."""
 
     def __init__(self, key: LoadedKey, cause: Exception) -> None:
@@ -79,7 +79,7 @@ class KeyDidNotSign(SigningError):
 
 
 def sign_outcome(
-    state: LicensingState, outcome: Outcome, now: datetime, *, after: KeyDidNotSign | None = None
+    state: LicensingState, outcome: Outcome, now: datetime, *, after: PrivateKeyDidNotSign | None = None
 ) -> SignedAnswer:
     """Return the answer, signed with the product's key or else the global one.
 
@@ -93,7 +93,7 @@ def sign_outcome(
     payload = _payload(outcome, now)
     encoded = base64_of(payload)
     try:
-        found = state.key_ring.key_for(outcome.product_id)
+        found = state.private_key_ring.key_for(outcome.product_id)
     except LicensingError as error:
         raise SigningError(f"there is no private key to sign with: {error}") from error
     if found is None:
@@ -105,7 +105,7 @@ def sign_outcome(
     try:
         signature = key.sign(encoded.encode("ascii"))
     except Exception as error:
-        raise KeyDidNotSign(key, error) from error
+        raise PrivateKeyDidNotSign(key, error) from error
     encoded_signature = base64.b64encode(signature).decode("ascii")
     body = envelope(payload, encoded, private_key_used, encoded_signature, outcome.unsigned_members)
     return SignedAnswer(body, outcome.status, key.key_id)
@@ -114,7 +114,7 @@ def sign_outcome(
 def sign_error(state: LicensingState, outcome: Outcome, now: datetime, *, cause: Exception) -> SignedAnswer:
     """Return the answer to a failed request: signed, or in the contract's unsigned form where even that fails."""
     try:
-        return sign_outcome(state, outcome, now, after=cause if isinstance(cause, KeyDidNotSign) else None)
+        return sign_outcome(state, outcome, now, after=cause if isinstance(cause, PrivateKeyDidNotSign) else None)
     except LicensingError:
         _logger.exception("an error was sent unsigned")
         payload = _payload(outcome, now)

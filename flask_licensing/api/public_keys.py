@@ -43,7 +43,7 @@ _ACCEPTED = {JWKS_MEDIA_TYPE: "jwks", "application/json": "jwks", PEM_MEDIA_TYPE
 
 def _write(state: LicensingState, product_id: str | None = None) -> tuple[str, str]:
     media_type, write = _FORMATS[_format()]
-    return write(state.key_ring.published(None if product_id is None else int(product_id))), media_type
+    return write(state.private_key_ring.published(None if product_id is None else int(product_id))), media_type
 
 
 def _format() -> str:

@@ -1,4 +1,4 @@
-"""``rotate-key``, ``retire-key`` and ``list-keys``."""
+"""``rotate-private-key``, ``retire-private-key`` and ``list-private-keys``."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 def add_key_rotation_commands(group: LicensingGroup, licensing: Licensing) -> None:
     """Add the commands to the group."""
 
-    @group.command("rotate-key", works_without_keys=True)
+    @group.command("rotate-private-key", works_without_keys=True)
     @product_option
     @json_option
-    def rotate_key(product_id: int | None, *, as_json: bool) -> None:
+    def rotate_private_key(product_id: int | None, *, as_json: bool) -> None:
         """Sign with the pending private key, or a new one, and keep the one before for verifying."""
-        rotation = licensing.rotate_key(product_id)
+        rotation = licensing.rotate_private_key(product_id)
         if as_json:
             print_json(dataclasses.asdict(rotation))
             return
@@ -33,22 +33,22 @@ def add_key_rotation_commands(group: LicensingGroup, licensing: Licensing) -> No
             click.echo(f"Verify-only: {key.key_id or 'a key that can not be read'}, {key.origin}.")
 
     # One key id in 64 begins with a dash.
-    @group.command("retire-key", works_without_keys=True, context_settings={"ignore_unknown_options": True})
+    @group.command("retire-private-key", works_without_keys=True, context_settings={"ignore_unknown_options": True})
     @click.argument("key_id")
     @json_option
-    def retire_key(key_id: str, *, as_json: bool) -> None:
+    def retire_private_key(key_id: str, *, as_json: bool) -> None:
         """Stop publishing a private key that no longer signs; its file is kept."""
-        retired = licensing.retire_key(key_id)
+        retired = licensing.retire_private_key(key_id)
         if as_json:
             print_json([dataclasses.asdict(key) for key in retired])
         else:
             click.echo("\n".join(f"Retired: {key.key_id}, {key.origin}." for key in retired))
 
-    @group.command("list-keys", works_without_keys=True)
+    @group.command("list-private-keys", works_without_keys=True)
     @json_option
-    def list_keys(*, as_json: bool) -> None:
+    def list_private_keys(*, as_json: bool) -> None:
         """List all private keys, without showing them."""
-        keys = licensing.list_keys()
+        keys = licensing.list_private_keys()
         if as_json:
             print_json([dataclasses.asdict(key) for key in keys])
         else:

@@ -23,7 +23,7 @@ def add_private_key_commands(group: LicensingGroup, licensing: Licensing) -> Non
     @group.command("generate-private-key", works_without_keys=True)
     @product_option
     @click.option("--overwrite", is_flag=True, help="Replace a key that is there already.")
-    @click.option("--pending", is_flag=True, help="Make one that signs from the next rotate-key on.")
+    @click.option("--pending", is_flag=True, help="Make one that signs from the next rotate-private-key on.")
     @json_option
     def generate_private_key(product_id: int | None, *, overwrite: bool, pending: bool, as_json: bool) -> None:
         """Make an RSA private key where the private-key source looks for it."""

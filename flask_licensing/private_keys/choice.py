@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from flask_licensing.domain import KeyState
+from flask_licensing.domain import PrivateKeyState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,16 +30,16 @@ def choose_version(versions: Sequence[LoadedVersion], before: LoadedVersion | No
     if newest and newest.key:
         return Choice(newest, None)
     problem = newest.problem if newest else None
-    if before and state_of(before, versions) in {None, KeyState.ACTIVE}:
+    if before and state_of(before, versions) in {None, PrivateKeyState.ACTIVE}:
         return Choice(before, problem or f"{before.origin} is gone; restart to stop using it")
     readable = [version for version in active if version.key]
     return Choice(readable[-1] if readable else None, problem)
 
 
-def state_of(wanted: LoadedVersion, versions: Sequence[LoadedVersion]) -> KeyState | None:
+def state_of(wanted: LoadedVersion, versions: Sequence[LoadedVersion]) -> PrivateKeyState | None:
     """Return the state of a key, the furthest one where it is there more than once; ``None`` where it is not there."""
     states = [version.state for version in versions if version.has_same_key(wanted)]
-    return KeyState.furthest(states) if states else None
+    return PrivateKeyState.furthest(states) if states else None
 
 
 def problems_of(versions: Sequence[LoadedVersion], signing: LoadedVersion | None) -> list[str]:
@@ -54,6 +54,6 @@ def problems_of(versions: Sequence[LoadedVersion], signing: LoadedVersion | None
 
 
 def _is_active(version: LoadedVersion, versions: Sequence[LoadedVersion]) -> bool:
-    if version.state is not KeyState.ACTIVE:
+    if version.state is not PrivateKeyState.ACTIVE:
         return False
-    return version.key is None or state_of(version, versions) is KeyState.ACTIVE
+    return version.key is None or state_of(version, versions) is PrivateKeyState.ACTIVE

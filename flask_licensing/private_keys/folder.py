@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import MAXYEAR, UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from flask_licensing.domain import MAX_INTEGER, KeyState
+from flask_licensing.domain import MAX_INTEGER, PrivateKeyState
 from flask_licensing.errors import PrivateKeyError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _LAST_SECOND = 253402300799  # of the year 9999
 _STAMP = "%Y%m%dT%H%M%SZ"
 _NAME = re.compile(
     r"(?:global|product-(?P<product_id>[1-9][0-9]*))"
-    rf"(?:\.(?P<stamp>[0-9]{{8}}T[0-9]{{6}}Z)\.(?P<state>{'|'.join(KeyState)}))?\.pem"
+    rf"(?:\.(?P<stamp>[0-9]{{8}}T[0-9]{{6}}Z)\.(?P<state>{'|'.join(PrivateKeyState)}))?\.pem"
 )
 _LOOKS_LIKE_A_KEY = re.compile(r"(global|product[-_ ]?[0-9]+)(\W.*)?|.*\.(pem|key).*", re.IGNORECASE | re.DOTALL)
 _OWNER = re.compile(r"global|product(\D{0,3}0*(?P<product_id>[1-9][0-9]*))?", re.IGNORECASE)
@@ -38,7 +38,7 @@ _HEAD_BYTES = 8192
 
 
 @dataclass(frozen=True)
-class KeyFile:
+class PrivateKeyFile:
     """What the name of a file in a key folder says.
 
     ``product_id`` is ``None`` for a global key. ``made_at`` is naive UTC in whole seconds; it is ``None`` for the plain
@@ -46,7 +46,7 @@ class KeyFile:
     """
 
     product_id: int | None
-    state: KeyState = KeyState.ACTIVE
+    state: PrivateKeyState = PrivateKeyState.ACTIVE
     made_at: datetime | None = None
 
     @property
@@ -60,7 +60,7 @@ class KeyFile:
         return f"{owner}.{stamp}Z.{self.state}.pem"
 
     @classmethod
-    def parse(cls, name: str) -> KeyFile | None:
+    def parse(cls, name: str) -> PrivateKeyFile | None:
         """Return what a name says, or ``None`` where it is not the name of a key."""
         found = _NAME.fullmatch(name)
         if found is None:
@@ -72,22 +72,22 @@ class KeyFile:
             made_at = datetime.strptime(stamp, _STAMP) if stamp else None  # noqa: DTZ007 - UTC, as the name says
         except ValueError:
             return None
-        return cls(int(product_id) if product_id else None, KeyState(state or KeyState.ACTIVE), made_at)
+        return cls(int(product_id) if product_id else None, PrivateKeyState(state or PrivateKeyState.ACTIVE), made_at)
 
 
-class KeyFolder:
+class PrivateKeyFolder:
     """The files of one folder, which need not be there yet."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def path_of(self, file: KeyFile) -> Path:
+    def path_of(self, file: PrivateKeyFile) -> Path:
         """Return where a file is, or is to be written."""
         return self.path / file.name
 
     def product_ids(self) -> list[int]:
         """Return the products that have files here, in order; raises as :meth:`files`."""
-        files = (KeyFile.parse(entry.name) for entry in self._entries())
+        files = (PrivateKeyFile.parse(entry.name) for entry in self._entries())
         return sorted({file.product_id for file in files if file and file.product_id is not None})
 
     def misnamed(self, *, of_any_name: bool) -> dict[str, str]:
@@ -100,13 +100,13 @@ class KeyFolder:
 
         """
         names = sorted(entry.name for entry in self._entries() if _looks_like_a_key(entry, of_any_name=of_any_name))
-        return {name: self._advice(name) for name in names if KeyFile.parse(name) is None}
+        return {name: self._advice(name) for name in names if PrivateKeyFile.parse(name) is None}
 
     def paths(self) -> list[Path]:
         """Return every file that is a key by its name, or looks like one; raises as :meth:`files`."""
         return sorted(self.path / entry.name for entry in self._entries() if _looks_like_a_key(entry, of_any_name=True))
 
-    def files(self, product_id: int | None) -> list[KeyFile]:
+    def files(self, product_id: int | None) -> list[PrivateKeyFile]:
         """Return the files of a product, or the global ones, oldest first.
 
         Raises:
@@ -115,7 +115,7 @@ class KeyFolder:
         """
         return list(self._inodes(product_id))
 
-    def read(self, file: KeyFile) -> bytes:
+    def read(self, file: PrivateKeyFile) -> bytes:
         """Return what is in a file.
 
         Raises:
@@ -128,7 +128,7 @@ class KeyFolder:
         except OSError as error:
             raise PrivateKeyError(f"The file {path} can't be read: {error.strerror}.") from error
 
-    def snapshot(self, product_id: int | None) -> list[tuple[KeyFile, bytes | PrivateKeyError]]:
+    def snapshot(self, product_id: int | None) -> list[tuple[PrivateKeyFile, bytes | PrivateKeyError]]:
         """Return the files of a product, or the global ones, as they were at one moment, oldest first.
 
         Each comes with what is in it, or with why that can't be read. Without this care a file that is renamed while
@@ -154,7 +154,7 @@ class KeyFolder:
 
         """
         try:
-            make_key_folder(self.path)
+            make_private_key_folder(self.path)
             with _lock(self.path):
                 yield
         except BlockingIOError:
@@ -171,7 +171,7 @@ class KeyFolder:
             made_at += step
         return made_at
 
-    def move(self, file: KeyFile, state: KeyState) -> KeyFile:
+    def move(self, file: PrivateKeyFile, state: PrivateKeyState) -> PrivateKeyFile:
         """Give a file another state and return it; at no moment is it gone. A move that broke off can be repeated."""
         source = self.path_of(file)
         made_at = file.made_at or _time_of_change(source)
@@ -191,7 +191,7 @@ class KeyFolder:
         owner = "product-ID" if found and found[0].lower() != "global" else "global"
         if product_id and int(product_id) <= MAX_INTEGER:
             owner = f"product-{product_id}"
-        state = next((state for state in KeyState if state in name.lower()), KeyState.ACTIVE)
+        state = next((state for state in PrivateKeyState if state in name.lower()), PrivateKeyState.ACTIVE)
         return (
             f"The file {self.path / name} is no private key by its name; it should be called {owner}.pem,"
             f" or with a time and a state {owner}.20260131T235959Z.{state}.pem."
@@ -208,24 +208,24 @@ class KeyFolder:
         except OSError as error:
             raise PrivateKeyError(f"The folder {self.path} can't be read: {error.strerror}.") from error
 
-    def _inodes(self, product_id: int | None) -> dict[KeyFile, int]:
-        beginning = KeyFile(product_id).name.removesuffix("pem")
+    def _inodes(self, product_id: int | None) -> dict[PrivateKeyFile, int]:
+        beginning = PrivateKeyFile(product_id).name.removesuffix("pem")
         entries = (entry for entry in self._entries() if entry.name.startswith(beginning))
-        inodes = {file: entry.inode() for entry in entries if (file := KeyFile.parse(entry.name))}
+        inodes = {file: entry.inode() for entry in entries if (file := PrivateKeyFile.parse(entry.name))}
         return dict(sorted(inodes.items(), key=lambda item: (bool(item[0].made_at), item[0].made_at or datetime.min)))
 
-    def _content_or_problem(self, file: KeyFile) -> bytes | PrivateKeyError:
+    def _content_or_problem(self, file: PrivateKeyFile) -> bytes | PrivateKeyError:
         try:
             return self.read(file)
         except PrivateKeyError as problem:
             return problem
 
 
-def make_key_folder(path: Path) -> None:
+def make_private_key_folder(path: Path) -> None:
     """Make a folder, and those above it, that its owner alone can enter, where there is none; whatever the umask."""
     if path.is_dir():
         return
-    make_key_folder(path.parent)
+    make_private_key_folder(path.parent)
     path.mkdir(mode=_OWNER_ONLY_FOLDER, exist_ok=True)
     path.chmod(_OWNER_ONLY_FOLDER)
 
@@ -233,10 +233,10 @@ def make_key_folder(path: Path) -> None:
 def keep_out_of_git(folder: Path, pattern: str) -> None:
     """Put a ``.gitignore`` of one line into a folder where there is none; raises :class:`OSError`."""
     with suppress(FileExistsError):
-        write_key_file(folder / ".gitignore", f"{pattern}\n".encode())
+        write_private_key_file(folder / ".gitignore", f"{pattern}\n".encode())
 
 
-def write_key_file(target: Path, pem: bytes, *, overwrite: bool = False) -> None:
+def write_private_key_file(target: Path, pem: bytes, *, overwrite: bool = False) -> None:
     """Write a private key that its owner alone can read, whatever the umask; it appears whole or not at all.
 
     A link that somebody put at its place is not followed.

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-from flask_licensing.domain import KeyState
+from flask_licensing.domain import PrivateKeyState
 from flask_licensing.errors import PrivateKeyError
-from flask_licensing.hooks import KeyVersion
+from flask_licensing.hooks import PrivateKeyVersion
 from flask_licensing.public_keys import key_id_of
 from flask_licensing.remote_signing import RemoteSigner, TimeLimit
 from flask_licensing.signing import RsaSigner, load_public_part, load_signer
@@ -19,7 +19,7 @@ from flask_licensing.signing import RsaSigner, load_public_part, load_signer
 if TYPE_CHECKING:
     from flask_licensing.hooks import PrivateKey
 
-_SIGNING_STATES = frozenset({KeyState.PENDING, KeyState.ACTIVE})
+_SIGNING_STATES = frozenset({PrivateKeyState.PENDING, PrivateKeyState.ACTIVE})
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ class LoadedKey:
 
 @dataclass(frozen=True)
 class LoadedVersion:
-    """A :class:`~flask_licensing.hooks.KeyVersion` with its key, or the ``problem`` that it could not be loaded for."""
+    """One of the keys that a source tells of, with the key, or the ``problem`` that kept it from loading."""
 
-    state: KeyState
+    state: PrivateKeyState
     origin: str
     fingerprint: object
     key: LoadedKey | None = None
@@ -63,7 +63,7 @@ class LoadedVersion:
         return self.fingerprint == other.fingerprint or (self.key.key_id or "") == other.key.key_id
 
 
-class KeyLoader:
+class PrivateKeyLoader:
     """Loads keys; ``passphrase`` opens encrypted ones, remote signers may take ``timeout_seconds`` for each call."""
 
     def __init__(self, *, passphrase: str | None, timeout_seconds: float) -> None:
@@ -74,7 +74,7 @@ class KeyLoader:
 
     def load_all(
         self,
-        answer: PrivateKey | Sequence[KeyVersion] | None,
+        answer: PrivateKey | Sequence[PrivateKeyVersion] | None,
         *,
         origin: str,
         known: Sequence[LoadedVersion] = (),
@@ -86,7 +86,7 @@ class KeyLoader:
         """
         return tuple(self._load(version, version.origin or origin, known) for version in _versions_of(answer))
 
-    def _load(self, version: KeyVersion, origin: str, known: Sequence[LoadedVersion]) -> LoadedVersion:
+    def _load(self, version: PrivateKeyVersion, origin: str, known: Sequence[LoadedVersion]) -> LoadedVersion:
         fingerprint = _fingerprint(version.material)
         for before in known:
             if before.key and before.fingerprint == fingerprint and _serves(before.key, version.state):
@@ -97,7 +97,7 @@ class KeyLoader:
             return LoadedVersion(version.state, origin, fingerprint, problem=str(problem))
         return LoadedVersion(version.state, origin, fingerprint, key)
 
-    def _load_key(self, version: KeyVersion, origin: str) -> LoadedKey:
+    def _load_key(self, version: PrivateKeyVersion, origin: str) -> LoadedKey:
         material = version.material
         if isinstance(material, PrivateKeyError):
             raise material
@@ -111,15 +111,15 @@ class KeyLoader:
         return LoadedKey(remote, remote.public_key, key_id_of(remote.public_key) if remote.public_key else None)
 
 
-def _versions_of(answer: PrivateKey | Sequence[KeyVersion] | None) -> Sequence[KeyVersion]:
+def _versions_of(answer: PrivateKey | Sequence[PrivateKeyVersion] | None) -> Sequence[PrivateKeyVersion]:
     if answer is None:
         return ()
     if isinstance(answer, Sequence) and not isinstance(answer, str | bytes):
         return answer
-    return (KeyVersion(answer, KeyState.ACTIVE),)
+    return (PrivateKeyVersion(answer, PrivateKeyState.ACTIVE),)
 
 
-def _serves(key: LoadedKey, state: KeyState) -> bool:
+def _serves(key: LoadedKey, state: PrivateKeyState) -> bool:
     """Whether a key loaded before does in this state too."""
     if isinstance(key.signer, RemoteSigner) and key.signer.withholds_public_key:
         return False

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from flask_licensing.domain import KeyState
+from flask_licensing.domain import PrivateKeyState
 from flask_licensing.errors import PrivateKeyError
 from flask_licensing.private_keys.choice import choose_version, problems_of, state_of
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
     from flask_licensing.hooks import Clock, PrivateKeySource
-    from flask_licensing.private_keys.loading import KeyLoader, LoadedKey, LoadedVersion
+    from flask_licensing.private_keys.loading import LoadedKey, LoadedVersion, PrivateKeyLoader
     from flask_licensing.wire import PrivateKeyUsed
 
-_PUBLISHED_STATES = (KeyState.ACTIVE, KeyState.PENDING, KeyState.VERIFY_ONLY)
+_PUBLISHED_STATES = (PrivateKeyState.ACTIVE, PrivateKeyState.PENDING, PrivateKeyState.VERIFY_ONLY)
 
 _MOST_PROBLEMS_TOLD = 3
 
@@ -38,7 +38,7 @@ class _Chosen:
     asked_at: datetime
 
 
-class KeyRing:
+class PrivateKeyRing:
     """Answers with what signs for a product, and with what verifies.
 
     ``source`` is asked for the keys of each product once, and again after ``refresh_seconds``. Only material that
@@ -46,7 +46,9 @@ class KeyRing:
     loaded before goes on signing and the log says why. A key that is told in another state than active stops.
     """
 
-    def __init__(self, source: PrivateKeySource, loader: KeyLoader, *, refresh_seconds: float, clock: Clock) -> None:
+    def __init__(
+        self, source: PrivateKeySource, loader: PrivateKeyLoader, *, refresh_seconds: float, clock: Clock
+    ) -> None:
         self._source = source
         self._loader = loader
         self._refresh_after = timedelta(seconds=refresh_seconds)
@@ -83,10 +85,10 @@ class KeyRing:
         """
         versions = self._versions_or_those_before(product_id)
         states = [(version, state_of(version, versions)) for version in reversed(versions)]
-        has_active_key = any(state is KeyState.ACTIVE for _, state in states)
+        has_active_key = any(state is PrivateKeyState.ACTIVE for _, state in states)
         chosen = self._chosen.get(product_id)
         if chosen and chosen.version and state_of(chosen.version, versions) is None:
-            states.insert(0, (chosen.version, KeyState.ACTIVE))
+            states.insert(0, (chosen.version, PrivateKeyState.ACTIVE))
         published = {
             version.key.key_id: version.key.public_key
             for wanted in _PUBLISHED_STATES
@@ -138,7 +140,7 @@ class KeyRing:
 
         """
         chosen = self._choice(None)
-        active = [version for version in self._loaded.get(None, ()) if version.state is KeyState.ACTIVE]
+        active = [version for version in self._loaded.get(None, ()) if version.state is PrivateKeyState.ACTIVE]
         if problems := [version.problem for version in active if version.problem]:
             raise PrivateKeyError(" ".join(problems[:_MOST_PROBLEMS_TOLD]))
         if chosen.version is None and chosen.problem:
@@ -195,7 +197,7 @@ class KeyRing:
         if version is None and problem is None and versions and product_id is None:
             problem = (
                 "There are global private keys, and none of them is active:"
-                " make one active with “flask licensing rotate-key”, or by its name."
+                " make one active with “flask licensing rotate-private-key”, or by its name."
             )
         if version and problem:
             which = "the private key loaded before" if version is signed_before else "an older private key"

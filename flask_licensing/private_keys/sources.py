@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from werkzeug.utils import ImportStringError, import_string
 
-from flask_licensing.domain import KeyState
+from flask_licensing.domain import PrivateKeyState
 from flask_licensing.errors import ConfigurationError, PrivateKeyError
-from flask_licensing.hooks import KeyVersion
+from flask_licensing.hooks import PrivateKeyVersion
 from flask_licensing.private_keys.exposure import Exposure, find_exposure
-from flask_licensing.private_keys.folder import KeyFile, KeyFolder
+from flask_licensing.private_keys.folder import PrivateKeyFile, PrivateKeyFolder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from flask_licensing.hooks import PrivateKeySource
 
 
-class FileKeySource:
+class FilePrivateKeySource:
     """One PEM file: the global private key. Products have none of their own."""
 
     def __init__(self, path: Path) -> None:
@@ -51,26 +51,26 @@ class FileKeySource:
         return self._path
 
 
-class FolderKeySource:
-    """A :class:`~flask_licensing.private_keys.folder.KeyFolder`; where there is no file, there is no such key."""
+class FolderPrivateKeySource:
+    """A folder of private keys; where there is no file, there is no such key."""
 
     def __init__(self, path: Path) -> None:
-        self.folder = KeyFolder(path)
+        self.folder = PrivateKeyFolder(path)
 
-    def __call__(self, product_id: int | None) -> list[KeyVersion]:
+    def __call__(self, product_id: int | None) -> list[PrivateKeyVersion]:
         """Return the keys of a product, or the global ones, oldest first.
 
         Where no file is a global key, each one that only looks like a key stands for one that can't be used: an app
         that has keys must not answer as one that has none.
         """
         versions = [
-            KeyVersion(content, file.state, f"the file {self.folder.path_of(file)}")
+            PrivateKeyVersion(content, file.state, f"the file {self.folder.path_of(file)}")
             for file, content in self.folder.snapshot(product_id)
         ]
         if versions or product_id is not None:
             return versions
         return [
-            KeyVersion(PrivateKeyError(problem), KeyState.ACTIVE, f"the file {self.folder.path / name}")
+            PrivateKeyVersion(PrivateKeyError(problem), PrivateKeyState.ACTIVE, f"the file {self.folder.path / name}")
             for name, problem in self.folder.misnamed(of_any_name=True).items()
         ]
 
@@ -84,7 +84,7 @@ class FolderKeySource:
 
     def path_for(self, product_id: int | None) -> Path:
         """Return where the first key is written."""
-        return self.folder.path_of(KeyFile(product_id))
+        return self.folder.path_of(PrivateKeyFile(product_id))
 
     def product_ids(self) -> Sequence[int]:
         """Return the products that have keys of their own, in order."""
@@ -95,7 +95,7 @@ class FolderKeySource:
         return [*self.folder.misnamed(of_any_name=False).values()]
 
 
-class EnvironmentKeySource:
+class EnvironmentPrivateKeySource:
     r"""An environment variable with the global private key as PEM; ``\n`` or ``\r\n`` may stand for ends of lines."""
 
     def __init__(self, name: str) -> None:
@@ -111,7 +111,7 @@ class EnvironmentKeySource:
         return f"the environment variable {self._name}"
 
 
-def no_keys(_product_id: int | None) -> None:
+def no_private_keys(_product_id: int | None) -> None:
     """Return ``None``: the default source, which has no keys."""
 
 
@@ -129,9 +129,9 @@ def private_key_source_from(setting: str, *, folder: Path) -> PrivateKeySource:
         path = folder / rest
         # These two, unlike the methods of a path, are false where a folder above can't be read.
         is_folder = os.path.isdir(path) or not (path.suffix or os.path.exists(path))
-        return FolderKeySource(path) if is_folder else FileKeySource(path)
+        return FolderPrivateKeySource(path) if is_folder else FilePrivateKeySource(path)
     if kind == "env" and rest:
-        return EnvironmentKeySource(rest)
+        return EnvironmentPrivateKeySource(rest)
     try:
         source: PrivateKeySource = import_string(setting)
     except ImportStringError as error:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidSignature
 
-from flask_licensing.domain import KeyState
+from flask_licensing.domain import PrivateKeyState
 from flask_licensing.errors import LicensingError
 from flask_licensing.hooks import ApiKeyStore, AuditTriggerStore, TableStore
 from flask_licensing.public_keys import verify_signature
 from flask_licensing.services.api_keys import ApiKeyAuthenticator
-from flask_licensing.services.private_keys import describe_missing_key, list_keys
+from flask_licensing.services.private_keys import describe_missing_key, list_private_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,14 +109,18 @@ def _check_audit_log(state: LicensingState) -> tuple[bool, str]:
 
 
 def _check_private_key(state: LicensingState) -> tuple[bool, str]:
-    problems = [key.problem for key in list_keys(state.key_ring) if key.problem and key.state is not KeyState.RETIRED]
-    problems += state.key_ring.passed_over()
+    problems = [
+        key.problem
+        for key in list_private_keys(state.private_key_ring)
+        if key.problem and key.state is not PrivateKeyState.RETIRED
+    ]
+    problems += state.private_key_ring.passed_over()
     if problems:
         return False, " ".join(dict.fromkeys(problems))
-    state.key_ring.check()
-    if state.key_ring.has_global_key():
+    state.private_key_ring.check()
+    if state.private_key_ring.has_global_key():
         return True, "there is a global one"
-    return False, describe_missing_key(state.key_ring, state.private_key_source)
+    return False, describe_missing_key(state.private_key_ring, state.private_key_source)
 
 
 def _check_private_key_files(state: LicensingState) -> tuple[bool, str]:
@@ -129,7 +133,7 @@ def _check_private_key_files(state: LicensingState) -> tuple[bool, str]:
 
 
 def _check_trial_signature(state: LicensingState) -> tuple[bool, str]:
-    found = state.key_ring.key_for(None)
+    found = state.private_key_ring.key_for(None)
     if found is None:
         return False, "nothing to sign with"
     key = found[0]

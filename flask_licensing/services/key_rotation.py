@@ -7,36 +7,36 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from flask_licensing.domain import KeyState, PrivateKeyInfo
+from flask_licensing.domain import PrivateKeyInfo, PrivateKeyState
 from flask_licensing.errors import LicensingError, PrivateKeyError
-from flask_licensing.hooks import KeyVersion
-from flask_licensing.private_keys.folder import KeyFile
+from flask_licensing.hooks import PrivateKeyVersion
+from flask_licensing.private_keys.folder import PrivateKeyFile
 from flask_licensing.services.private_keys import write_new_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from flask_licensing.private_keys.folder import KeyFolder
-    from flask_licensing.private_keys.loading import KeyLoader
+    from flask_licensing.private_keys.folder import PrivateKeyFolder
+    from flask_licensing.private_keys.loading import PrivateKeyLoader
 
 
 @dataclass(frozen=True)
-class KeyRotation:
+class PrivateKeyRotation:
     """What a rotation changed: the key that signs from now on, and those that did before."""
 
     active: PrivateKeyInfo
     verify_only: tuple[PrivateKeyInfo, ...]
 
 
-class KeyRotator:
+class PrivateKeyRotator:
     """Changes the states of the keys in a folder, one change at a time, each a rename that leaves every state valid."""
 
-    def __init__(self, folder: KeyFolder, loader: KeyLoader) -> None:
+    def __init__(self, folder: PrivateKeyFolder, loader: PrivateKeyLoader) -> None:
         self._folder = folder
         self._loader = loader
 
-    def rotate(self, product_id: int | None, *, passphrase: str | None, now: datetime) -> KeyRotation:
+    def rotate(self, product_id: int | None, *, passphrase: str | None, now: datetime) -> PrivateKeyRotation:
         """Make the oldest pending key active, or else a new one, and then those active before verify-only.
 
         Raises:
@@ -46,16 +46,18 @@ class KeyRotator:
         """
         with self._folder.locked():
             files = self._folder.files(product_id)
-            pending = [file for file in files if file.state is KeyState.PENDING]
+            pending = [file for file in files if file.state is PrivateKeyState.PENDING]
             if pending:
                 self._require_usable(pending[0], files)
-                active = self._folder.move(pending[0], KeyState.ACTIVE)
+                active = self._folder.move(pending[0], PrivateKeyState.ACTIVE)
             else:
-                active = KeyFile(product_id, KeyState.ACTIVE, self._folder.unused_time(product_id, now))
+                active = PrivateKeyFile(product_id, PrivateKeyState.ACTIVE, self._folder.unused_time(product_id, now))
                 write_new_key(self._folder.path_of(active), passphrase)
-            before = [file for file in files if file.state is KeyState.ACTIVE and file != active]
-            verify_only = [self._folder.move(file, KeyState.VERIFY_ONLY) for file in before]
-        return KeyRotation(replace(self._info(active), signs=True), tuple(self._info(file) for file in verify_only))
+            before = [file for file in files if file.state is PrivateKeyState.ACTIVE and file != active]
+            verify_only = [self._folder.move(file, PrivateKeyState.VERIFY_ONLY) for file in before]
+        return PrivateKeyRotation(
+            replace(self._info(active), signs=True), tuple(self._info(file) for file in verify_only)
+        )
 
     def retire(self, key_id: str, product_ids: Iterable[int], *, refresh_seconds: float) -> list[PrivateKeyInfo]:
         """Retire a key, pending or verify-only, wherever it is: as a global one, and as one of the products given.
@@ -71,42 +73,44 @@ class KeyRotator:
             found = [file for file in files if self._info(file).key_id == key_id]
             for owner in {file.product_id for file in found}:
                 self._require_retirable([file for file in found if file.product_id == owner], refresh_seconds)
-            to_retire = [file for file in found if file.state is not KeyState.RETIRED]
+            to_retire = [file for file in found if file.state is not PrivateKeyState.RETIRED]
             if not to_retire:
                 raise LicensingError(f"There is no key {key_id}." if not found else f"The key {key_id} is retired.")
-            return [self._info(self._folder.move(file, KeyState.RETIRED)) for file in to_retire]
+            return [self._info(self._folder.move(file, PrivateKeyState.RETIRED)) for file in to_retire]
 
-    def _require_usable(self, pending: KeyFile, files: Iterable[KeyFile]) -> None:
+    def _require_usable(self, pending: PrivateKeyFile, files: Iterable[PrivateKeyFile]) -> None:
         content = self._folder.read(pending)
-        (version,) = self._loader.load_all([KeyVersion(content, pending.state)], origin=self._origin(pending))
+        (version,) = self._loader.load_all([PrivateKeyVersion(content, pending.state)], origin=self._origin(pending))
         if version.key is None:
             raise PrivateKeyError(f"Nothing was changed: {version.problem}")
         # A rotation that broke off left the key under both names.
-        of_this_key = {pending, replace(pending, state=KeyState.ACTIVE)}
+        of_this_key = {pending, replace(pending, state=PrivateKeyState.ACTIVE)}
         for file in files:
             if file not in of_this_key and self._info(file).key_id == version.key.key_id:
                 raise PrivateKeyError(
                     f"Nothing was changed: {self._origin(pending)} is the key that is in {self._origin(file)} already."
                 )
 
-    def _require_retirable(self, files: list[KeyFile], refresh_seconds: float) -> None:
-        state = KeyState.furthest(file.state for file in files)
-        if state is KeyState.ACTIVE:
+    def _require_retirable(self, files: list[PrivateKeyFile], refresh_seconds: float) -> None:
+        state = PrivateKeyState.furthest(file.state for file in files)
+        if state is PrivateKeyState.ACTIVE:
             raise LicensingError(f"{self._origin(files[0])} is active: a key is retired once another one signs.")
-        if state is KeyState.VERIFY_ONLY:
+        if state is PrivateKeyState.VERIFY_ONLY:
             # A change of name is a change of the file's status; its time is the file system's, as is this one.
             changed = max(self._folder.path_of(file).stat().st_ctime for file in files)
             if (left := changed + refresh_seconds - time.time()) > 0:
                 where = self._origin(files[0])
                 raise LicensingError(f"{where} may still sign in another process; try again in {math.ceil(left)} s.")
 
-    def _info(self, file: KeyFile) -> PrivateKeyInfo:
+    def _info(self, file: PrivateKeyFile) -> PrivateKeyInfo:
         """Tell of a file; as the key need not sign for that, it is loaded as one that does not, in a hundredth."""
         try:
             material: bytes | PrivateKeyError = self._folder.read(file)
         except PrivateKeyError as problem:
             material = problem
-        (version,) = self._loader.load_all([KeyVersion(material, KeyState.RETIRED)], origin=self._origin(file))
+        (version,) = self._loader.load_all(
+            [PrivateKeyVersion(material, PrivateKeyState.RETIRED)], origin=self._origin(file)
+        )
         return PrivateKeyInfo(
             version.key.key_id if version.key else None,
             file.state,
@@ -115,5 +119,5 @@ class KeyRotator:
             problem=version.problem,
         )
 
-    def _origin(self, file: KeyFile) -> str:
+    def _origin(self, file: PrivateKeyFile) -> str:
         return f"the file {self._folder.path_of(file)}"

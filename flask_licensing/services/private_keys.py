@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask_licensing.domain import KeyState, PrivateKeyInfo
+from flask_licensing.domain import PrivateKeyInfo, PrivateKeyState
 from flask_licensing.errors import LicensingError, PrivateKeyError
 from flask_licensing.private_keys.choice import choose_version
 from flask_licensing.private_keys.folder import (
-    KeyFile,
-    KeyFolder,
+    PrivateKeyFile,
+    PrivateKeyFolder,
     keep_out_of_git,
-    make_key_folder,
-    write_key_file,
+    make_private_key_folder,
+    write_private_key_file,
 )
-from flask_licensing.private_keys.sources import no_keys
+from flask_licensing.private_keys.sources import no_private_keys
 from flask_licensing.signing import generate_private_key, public_key_pem
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from flask_licensing.hooks import PrivateKeySource
-    from flask_licensing.private_keys.ring import KeyRing
+    from flask_licensing.private_keys.ring import PrivateKeyRing
 
 
 def write_private_key(
@@ -40,10 +40,10 @@ def write_private_key(
 
     """
     folder = getattr(source, "folder", None)
-    if isinstance(folder, KeyFolder):
+    if isinstance(folder, PrivateKeyFolder):
         with folder.locked():
-            active = [file for file in folder.files(product_id) if file.state is KeyState.ACTIVE]
-            file = folder.path_of(active[-1] if active else KeyFile(product_id))
+            active = [file for file in folder.files(product_id) if file.state is PrivateKeyState.ACTIVE]
+            file = folder.path_of(active[-1] if active else PrivateKeyFile(product_id))
             write_new_key(file, passphrase, overwrite=overwrite)
         return file
     path_for = getattr(source, "path_for", None)
@@ -53,7 +53,7 @@ def write_private_key(
         )
     target: Path = path_for(product_id)
     try:
-        make_key_folder(target.parent)
+        make_private_key_folder(target.parent)
     except OSError as error:
         raise PrivateKeyError(f"The folder {target.parent} can't be made: {error.strerror}.") from error
     # The folder of one file may hold anything: git is to pass over that file alone.
@@ -61,7 +61,9 @@ def write_private_key(
     return target
 
 
-def write_pending_key(folder: KeyFolder, product_id: int | None, *, passphrase: str | None, now: datetime) -> Path:
+def write_pending_key(
+    folder: PrivateKeyFolder, product_id: int | None, *, passphrase: str | None, now: datetime
+) -> Path:
     """Make a private key that is published and does not sign yet, and return its file.
 
     Raises:
@@ -69,12 +71,12 @@ def write_pending_key(folder: KeyFolder, product_id: int | None, *, passphrase: 
 
     """
     with folder.locked():
-        file = KeyFile(product_id, KeyState.PENDING, folder.unused_time(product_id, now))
+        file = PrivateKeyFile(product_id, PrivateKeyState.PENDING, folder.unused_time(product_id, now))
         write_new_key(folder.path_of(file), passphrase)
     return folder.path_of(file)
 
 
-def require_folder(source: PrivateKeySource) -> KeyFolder:
+def require_folder(source: PrivateKeySource) -> PrivateKeyFolder:
     """Return the folder that a source reads.
 
     Raises:
@@ -82,7 +84,7 @@ def require_folder(source: PrivateKeySource) -> KeyFolder:
 
     """
     folder = getattr(source, "folder", None)
-    if not isinstance(folder, KeyFolder):
+    if not isinstance(folder, PrivateKeyFolder):
         raise LicensingError(
             "Keys have states where LICENSING_PRIVATE_KEY_SOURCE is “file:PATH” with the path of a folder; the keys of"
             " this source are changed where they are kept."
@@ -90,14 +92,14 @@ def require_folder(source: PrivateKeySource) -> KeyFolder:
     return folder
 
 
-def show_public_key(key_ring: KeyRing, product_id: int | None) -> str:
+def show_public_key(private_key_ring: PrivateKeyRing, product_id: int | None) -> str:
     """Return, as PEM, the public key that verifies what is signed for a product, or with the global key.
 
     Raises:
         LicensingError: there is no private key, or it stays elsewhere and has no ``public_key`` method.
 
     """
-    found = key_ring.key_for(product_id)
+    found = private_key_ring.key_for(product_id)
     if found is None:
         raise LicensingError("There is no private key: make one with “flask licensing generate-private-key”.")
     public_key = found[0].public_key
@@ -106,18 +108,18 @@ def show_public_key(key_ring: KeyRing, product_id: int | None) -> str:
     return public_key_pem(public_key)
 
 
-def describe_missing_key(key_ring: KeyRing, source: PrivateKeySource) -> str:
+def describe_missing_key(private_key_ring: PrivateKeyRing, source: PrivateKeySource) -> str:
     """Say what is the case where no global private key is there, and the fix."""
     fix = "make it with “flask licensing generate-private-key” or “openssl genrsa -out global.pem 2048”."
-    if source is no_keys:
+    if source is no_private_keys:
         return f"No private key is set, so answers are unsigned: set LICENSING_PRIVATE_KEY_SOURCE, and {fix}"
     if not hasattr(source, "path_for"):
         fix = "put it there."
-    effect = "what needs it gets code 9500" if key_ring.has_keys_of_products() else "answers are unsigned"
-    return f"LICENSING_PRIVATE_KEY_SOURCE is set, but {key_ring.origin(None)} is missing, so {effect}: {fix}"
+    effect = "what needs it gets code 9500" if private_key_ring.has_keys_of_products() else "answers are unsigned"
+    return f"LICENSING_PRIVATE_KEY_SOURCE is set, but {private_key_ring.origin(None)} is missing, so {effect}: {fix}"
 
 
-def list_keys(key_ring: KeyRing) -> list[PrivateKeyInfo]:
+def list_private_keys(private_key_ring: PrivateKeyRing) -> list[PrivateKeyInfo]:
     """Return what is known of every key: the global ones, then those of each product that the source lists.
 
     Raises:
@@ -125,8 +127,8 @@ def list_keys(key_ring: KeyRing) -> list[PrivateKeyInfo]:
 
     """
     listed: list[PrivateKeyInfo] = []
-    for product_id in (None, *key_ring.product_ids()):
-        versions = key_ring.versions(product_id)
+    for product_id in (None, *private_key_ring.product_ids()):
+        versions = private_key_ring.versions(product_id)
         signing, _ = choose_version(versions, None)
         listed.extend(
             PrivateKeyInfo(
@@ -151,7 +153,7 @@ def write_new_key(target: Path, passphrase: str | None, *, overwrite: bool = Fal
     """
     try:
         keep_out_of_git(target.parent, git_passes_over)
-        write_key_file(target, generate_private_key(passphrase), overwrite=overwrite)
+        write_private_key_file(target, generate_private_key(passphrase), overwrite=overwrite)
     except FileExistsError:
         raise PrivateKeyError(f"The file {target} exists; a key is not replaced unless told so.") from None
     except OSError as error:
