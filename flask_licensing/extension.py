@@ -94,7 +94,7 @@ class Licensing(LicenseKeyMethods, InventoryMethods, ProductMethods, ApiKeyMetho
         check_private_keys(state)
         app.extensions[EXTENSION_NAME] = state
         app.register_blueprint(self.blueprint, url_prefix=settings.url_prefix, subdomain=settings.subdomain)
-        app.cli.add_command(create_commands(self), settings.command_group)
+        app.cli.add_command(create_commands(), settings.command_group)
 
     def openapi(self) -> dict[str, Any]:
         """Return the description of the API, an OpenAPI 3.1 document as a JSON object. Needs an app context.

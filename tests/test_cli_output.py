@@ -109,7 +109,7 @@ def test_input_that_is_not_utf_8_is_one_line(host: Host, tmp_path: Path) -> None
 
 def test_numbers_that_no_column_holds_are_refused_by_every_command(host: Host) -> None:
     runner = host.app.test_cli_runner()
-    for name, command in create_commands(host.licensing).commands.items():
+    for name, command in create_commands().commands.items():
         for parameter in command.params:
             if "integer" not in parameter.type.name:
                 continue

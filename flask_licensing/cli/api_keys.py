@@ -7,60 +7,58 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flask_licensing.cli.group import ID, json_option, print_json, print_lines
+from flask_licensing.api_key_methods import ApiKeyMethods
+from flask_licensing.cli.group import ID, command, json_option, print_json, print_lines
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from flask_licensing.cli.group import LicensingGroup
     from flask_licensing.domain import ApiKey
-    from flask_licensing.extension import Licensing
 
 
-def add_api_key_commands(group: LicensingGroup, licensing: Licensing) -> None:
-    """Add the commands to the group."""
+@command("create-api-key")
+@click.argument("name")
+@click.option("--capability", "capabilities", multiple=True, help="An endpoint it may call; by default all.")
+@click.option("--allow", "allowed_ips", multiple=True, help="An IP address or network; by default all.")
+@click.option("--expires-at", type=click.DateTime(), help="When it ends, in UTC; by default never.")
+@json_option
+def create_api_key(
+    name: str,
+    capabilities: tuple[str, ...],
+    allowed_ips: tuple[str, ...],
+    expires_at: datetime | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Create an API key and print it, this once."""
+    created = ApiKeyMethods().create_api_key(
+        name, capabilities=capabilities or None, allowed_ips=allowed_ips or None, expires_at=expires_at
+    )
+    if as_json:
+        print_json({**_to_dict(created.api_key), "secret": created.secret})
+    else:
+        click.echo(f"API key {created.api_key.id} for {name}. It is shown this once:", err=True)
+        click.echo(created.secret)
 
-    @group.command("create-api-key")
-    @click.argument("name")
-    @click.option("--capability", "capabilities", multiple=True, help="An endpoint it may call; by default all.")
-    @click.option("--allow", "allowed_ips", multiple=True, help="An IP address or network; by default all.")
-    @click.option("--expires-at", type=click.DateTime(), help="When it ends, in UTC; by default never.")
-    @json_option
-    def create_api_key(
-        name: str,
-        capabilities: tuple[str, ...],
-        allowed_ips: tuple[str, ...],
-        expires_at: datetime | None,
-        *,
-        as_json: bool,
-    ) -> None:
-        """Create an API key and print it, this once."""
-        created = licensing.create_api_key(
-            name, capabilities=capabilities or None, allowed_ips=allowed_ips or None, expires_at=expires_at
-        )
-        if as_json:
-            print_json({**_to_dict(created.api_key), "secret": created.secret})
-        else:
-            click.echo(f"API key {created.api_key.id} for {name}. It is shown this once:", err=True)
-            click.echo(created.secret)
 
-    @group.command("list-api-keys")
-    @json_option
-    def list_api_keys(*, as_json: bool) -> None:
-        """List all API keys, without their secrets."""
-        api_keys = licensing.list_api_keys()
-        if as_json:
-            print_json([_to_dict(api_key) for api_key in api_keys])
-        else:
-            print_lines(map(_to_line, api_keys), if_none="There are no API keys.")
+@command("list-api-keys")
+@json_option
+def list_api_keys(*, as_json: bool) -> None:
+    """List all API keys, without their secrets."""
+    api_keys = ApiKeyMethods().list_api_keys()
+    if as_json:
+        print_json([_to_dict(api_key) for api_key in api_keys])
+    else:
+        print_lines(map(_to_line, api_keys), if_none="There are no API keys.")
 
-    @group.command("revoke-api-key")
-    @click.argument("api_key_id", type=ID)
-    def revoke_api_key(api_key_id: int) -> None:
-        """Make an API key inactive, for good."""
-        if not licensing.revoke_api_key(api_key_id):
-            raise click.ClickException(f"There is no API key {api_key_id}.")
-        click.echo(f"API key {api_key_id} is inactive.")
+
+@command("revoke-api-key")
+@click.argument("api_key_id", type=ID)
+def revoke_api_key(api_key_id: int) -> None:
+    """Make an API key inactive, for good."""
+    if not ApiKeyMethods().revoke_api_key(api_key_id):
+        raise click.ClickException(f"There is no API key {api_key_id}.")
+    click.echo(f"API key {api_key_id} is inactive.")
 
 
 def _to_dict(api_key: ApiKey) -> dict[str, object]:
@@ -74,3 +72,6 @@ def _to_line(api_key: ApiKey) -> str:
     )
     used = f"last used {api_key.last_used_at:%Y-%m-%d %H:%M} UTC" if api_key.last_used_at else "never used"
     return f"{api_key.id}\t{api_key.name}\t{state}\t{may_call}\t{used}"
+
+
+COMMANDS = (create_api_key, list_api_keys, revoke_api_key)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from flask_licensing.cli.group import LicensingGroup
-    from flask_licensing.extension import Licensing
+from flask_licensing.api.blueprint import ENDPOINTS, PUBLISHED
+from flask_licensing.api.openapi import describe_api
+from flask_licensing.cli.group import command
+from flask_licensing.state import current_state
 
 
-def add_description_command(group: LicensingGroup, licensing: Licensing) -> None:
-    """Add the command to the group."""
+@command("openapi", works_without_keys=True)
+def openapi() -> None:
+    """Print the description of the API, as OpenAPI 3.1."""
+    settings = current_state().settings
+    description = describe_api(settings, ENDPOINTS, PUBLISHED, url=settings.url_prefix)
+    click.echo(json.dumps(description, indent=2))
 
-    @group.command("openapi", works_without_keys=True)
-    def openapi() -> None:
-        """Print the description of the API, as OpenAPI 3.1."""
-        click.echo(json.dumps(licensing.openapi(), indent=2))
+
+COMMANDS = (openapi,)

@@ -14,7 +14,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
-from flask.cli import AppGroup
+from flask.cli import with_appcontext
 
 from flask_licensing.assembly import require_private_keys
 from flask_licensing.domain import MAX_INTEGER
@@ -30,20 +30,35 @@ ID = click.IntRange(1, MAX_INTEGER)
 """The type of arguments and options that are the id of something."""
 
 
-class LicensingGroup(AppGroup):
-    """Commands that run in the app's context and show this package's errors as one line."""
+def command(
+    name: str, *, needs_app: bool = True, works_without_keys: bool = False, **settings: Any
+) -> Callable[[Callable[..., None]], click.Command]:
+    """Make a function a command, which refuses to run where the app would refuse to serve.
 
-    def command(  # type: ignore[override] # click's own has a second form, without parentheses
-        self, *args: Any, works_without_keys: bool = False, **kwargs: Any
-    ) -> Callable[[Callable[..., Any]], click.Command]:
-        """Add a command, which refuses to run where the app would refuse to serve; see :func:`check_private_keys`.
+    Those that tell what is wrong with the private keys, or mend it, work without them. ``settings`` are click's.
+    """
 
-        Those that tell what is wrong with the private keys, or mend it, work without them.
-        """
-        add = super().command(*args, **kwargs)
-        if works_without_keys or not kwargs.get("with_appcontext", True):
-            return add
-        return lambda function: add(_with_private_keys(function))
+    def decorate(function: Callable[..., None]) -> click.Command:
+        run = function
+        if needs_app:
+            run = with_appcontext(run if works_without_keys else _with_private_keys(run))
+        made: click.Command = click.command(name, click.Command, **settings)(run)
+        return made
+
+    return decorate
+
+
+def _with_private_keys(function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        require_private_keys(current_state())
+        return function(*args, **kwargs)
+
+    return run
+
+
+class LicensingGroup(click.Group):
+    """Commands that show this package's errors as one line."""
 
     def make_context(self, *arguments: Any, **options: Any) -> click.Context:  # noqa: D102 - click's own method
         # Also before help is shown: a console that lacks a character shows its number.
@@ -98,15 +113,6 @@ def _let_output_go() -> None:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _with_private_keys(function: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(function)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        require_private_keys(current_state())
-        return function(*args, **kwargs)
-
-    return run
 
 
 def print_json(document: object) -> None:

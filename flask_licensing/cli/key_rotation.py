@@ -7,55 +7,56 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flask_licensing.cli.group import json_option, print_json, print_lines
+from flask_licensing.cli.group import command, json_option, print_json, print_lines
 from flask_licensing.cli.private_keys import product_option
+from flask_licensing.key_management import PrivateKeyMethods
 
 if TYPE_CHECKING:
-    from flask_licensing.cli.group import LicensingGroup
     from flask_licensing.domain import PrivateKeyInfo
-    from flask_licensing.extension import Licensing
 
 
-def add_key_rotation_commands(group: LicensingGroup, licensing: Licensing) -> None:
-    """Add the commands to the group."""
+@command("rotate-private-key", works_without_keys=True)
+@product_option
+@json_option
+def rotate_private_key(product_id: int | None, *, as_json: bool) -> None:
+    """Sign with the pending private key, or a new one, and keep the one before for verifying."""
+    rotation = PrivateKeyMethods().rotate_private_key(product_id)
+    if as_json:
+        print_json(dataclasses.asdict(rotation))
+        return
+    click.echo(f"Signs from now on: {rotation.active.key_id}, {rotation.active.origin}.")
+    for key in rotation.verify_only:
+        click.echo(f"Verify-only: {key.key_id or 'a key that can not be read'}, {key.origin}.")
 
-    @group.command("rotate-private-key", works_without_keys=True)
-    @product_option
-    @json_option
-    def rotate_private_key(product_id: int | None, *, as_json: bool) -> None:
-        """Sign with the pending private key, or a new one, and keep the one before for verifying."""
-        rotation = licensing.rotate_private_key(product_id)
-        if as_json:
-            print_json(dataclasses.asdict(rotation))
-            return
-        click.echo(f"Signs from now on: {rotation.active.key_id}, {rotation.active.origin}.")
-        for key in rotation.verify_only:
-            click.echo(f"Verify-only: {key.key_id or 'a key that can not be read'}, {key.origin}.")
 
-    # One key id in 64 begins with a dash.
-    @group.command("retire-private-key", works_without_keys=True, context_settings={"ignore_unknown_options": True})
-    @click.argument("key_id")
-    @json_option
-    def retire_private_key(key_id: str, *, as_json: bool) -> None:
-        """Stop publishing a private key that no longer signs; its file is kept."""
-        retired = licensing.retire_private_key(key_id)
-        if as_json:
-            print_json([dataclasses.asdict(key) for key in retired])
-        else:
-            click.echo("\n".join(f"Retired: {key.key_id}, {key.origin}." for key in retired))
+# One key id in 64 begins with a dash.
+@command("retire-private-key", works_without_keys=True, context_settings={"ignore_unknown_options": True})
+@click.argument("key_id")
+@json_option
+def retire_private_key(key_id: str, *, as_json: bool) -> None:
+    """Stop publishing a private key that no longer signs; its file is kept."""
+    retired = PrivateKeyMethods().retire_private_key(key_id)
+    if as_json:
+        print_json([dataclasses.asdict(key) for key in retired])
+    else:
+        click.echo("\n".join(f"Retired: {key.key_id}, {key.origin}." for key in retired))
 
-    @group.command("list-private-keys", works_without_keys=True)
-    @json_option
-    def list_private_keys(*, as_json: bool) -> None:
-        """List all private keys, without showing them."""
-        keys = licensing.list_private_keys()
-        if as_json:
-            print_json([dataclasses.asdict(key) for key in keys])
-        else:
-            print_lines(map(_to_line, keys), if_none="There are no private keys.")
+
+@command("list-private-keys", works_without_keys=True)
+@json_option
+def list_private_keys(*, as_json: bool) -> None:
+    """List all private keys, without showing them."""
+    keys = PrivateKeyMethods().list_private_keys()
+    if as_json:
+        print_json([dataclasses.asdict(key) for key in keys])
+    else:
+        print_lines(map(_to_line, keys), if_none="There are no private keys.")
 
 
 def _to_line(key: PrivateKeyInfo) -> str:
     owner = "global" if key.product_id is None else f"product {key.product_id}"
     state = f"{key.state}, signs" if key.signs else str(key.state)
     return f"{key.key_id or '-'}\t{owner}\t{state}\t{key.problem or key.origin}"
+
+
+COMMANDS = (rotate_private_key, retire_private_key, list_private_keys)

@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from flask_licensing.cli.group import ID, json_option, print_json
+from flask_licensing.cli.group import ID, command, json_option, print_json
 from flask_licensing.domain import LicenseKeyStatus
+from flask_licensing.license_key_methods import LicenseKeyMethods
 from flask_licensing.schemas import has_invisible, invisible_sentence
 from flask_licensing.services.license_key_formats import read_plain_license_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from flask_licensing.cli.group import LicensingGroup
-    from flask_licensing.extension import Licensing
 
 
 _TERMS_OPTIONS = (
@@ -41,24 +39,24 @@ def terms_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def add_license_key_commands(group: LicensingGroup, licensing: Licensing) -> None:
-    """Add the command to the group."""
+@command("create-license-keys")
+@click.argument("license_keys", nargs=-1)
+@click.option(
+    "--file", type=click.File(encoding="utf-8"), help="A file with one license key a line; “-” is standard input."
+)
+@click.option("--product", "product_id", type=ID, required=True, help="The id of the product.")
+@terms_options
+@json_option
+def create_license_keys(license_keys: tuple[str, ...], file: TextIO | None, *, as_json: bool, **terms: Any) -> None:
+    """Create license keys, given as arguments or in a file; those that are there already are counted."""
+    all_license_keys = [*license_keys, *(read_plain_license_keys(file) if file else [])]
+    result = LicenseKeyMethods().create_license_keys(all_license_keys, **terms)
+    if invisible := sum(map(has_invisible, map(str.strip, all_license_keys))):
+        click.echo(invisible_sentence(invisible), err=True)
+    if as_json:
+        print_json(dataclasses.asdict(result))
+    else:
+        click.echo(f"{result.created} created, {result.duplicate} there already.")
 
-    @group.command("create-license-keys")
-    @click.argument("license_keys", nargs=-1)
-    @click.option(
-        "--file", type=click.File(encoding="utf-8"), help="A file with one license key a line; “-” is standard input."
-    )
-    @click.option("--product", "product_id", type=ID, required=True, help="The id of the product.")
-    @terms_options
-    @json_option
-    def create_license_keys(license_keys: tuple[str, ...], file: TextIO | None, *, as_json: bool, **terms: Any) -> None:
-        """Create license keys, given as arguments or in a file; those that are there already are counted."""
-        all_license_keys = [*license_keys, *(read_plain_license_keys(file) if file else [])]
-        result = licensing.create_license_keys(all_license_keys, **terms)
-        if invisible := sum(map(has_invisible, map(str.strip, all_license_keys))):
-            click.echo(invisible_sentence(invisible), err=True)
-        if as_json:
-            print_json(dataclasses.asdict(result))
-        else:
-            click.echo(f"{result.created} created, {result.duplicate} there already.")
+
+COMMANDS = (create_license_keys,)

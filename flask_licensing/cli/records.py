@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flask_licensing.cli.group import json_option, print_json, print_json_list, print_lines
+from flask_licensing.cli.group import command, json_option, print_json, print_json_list, print_lines
 from flask_licensing.domain import MAX_INTEGER
 from flask_licensing.key_management import PRIVATE_KEY_GENERATED, PRIVATE_KEY_RETIRED, PRIVATE_KEY_ROTATED
+from flask_licensing.record_keeping import RecordKeeping
 from flask_licensing.services.api_keys import API_KEY_CREATED, API_KEY_REVOKED
 from flask_licensing.services.audit_log import AUDIT_LOG_PURGED, IDEMPOTENCY_RECORDS_PURGED
 from flask_licensing.services.license_key_import import LICENSE_KEYS_IMPORTED
 from flask_licensing.services.license_keys import LICENSE_KEYS_CREATED
 from flask_licensing.services.products import PRODUCT_CREATED
+from flask_licensing.state import current_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from flask_licensing.cli.group import LicensingGroup
     from flask_licensing.domain import AuditRecord
-    from flask_licensing.extension import Licensing
 
 AUDIT_ACTIONS = (
     LICENSE_KEYS_CREATED,
@@ -44,49 +44,6 @@ DEFAULT_LIMIT = 100
 MAX_DAYS = 365 * 100
 
 
-def add_record_commands(group: LicensingGroup, licensing: Licensing) -> None:
-    """Add the commands to the group."""
-
-    @group.command("audit-log")
-    @click.option(
-        "--limit",
-        type=click.IntRange(0, MAX_INTEGER),
-        default=DEFAULT_LIMIT,
-        show_default=True,
-        help="Most records; 0 is all.",
-    )
-    @click.option("--since", type=click.DateTime(), help="The earliest time, in UTC; by default any.")
-    @click.option("--action", type=click.Choice(AUDIT_ACTIONS), help="By default any.")
-    @json_option
-    def audit_log(limit: int, since: datetime | None, action: str | None, *, as_json: bool) -> None:
-        """Show what changed the key store, newest first."""
-        records = licensing.audit_log(limit=limit or None, since=since, action=action)
-        if as_json:
-            print_json_list(map(_to_dict, records))
-        else:
-            print_lines(map(_to_line, records), if_none="There are no records.")
-
-    @group.command("purge-audit-log")
-    @_cutoff_options
-    @json_option
-    def purge_audit_log(before: datetime | None, keep_days: int | None, *, as_json: bool) -> None:
-        """Delete old records of the audit log; the purge is itself recorded."""
-        _print_deleted(licensing.purge_audit_log(_cutoff(licensing, before, keep_days)), as_json=as_json)
-
-    @group.command("protect-audit-log")
-    def protect_audit_log() -> None:
-        """Create the triggers that make the audit log append-only."""
-        licensing.protect_audit_log()
-        click.echo("The audit log is append-only.")
-
-    @group.command("purge-idempotency-records")
-    @_cutoff_options
-    @json_option
-    def purge_idempotency_records(before: datetime | None, keep_days: int | None, *, as_json: bool) -> None:
-        """Delete old answers to idempotency keys, which have their effect again from there on."""
-        _print_deleted(licensing.purge_idempotency_records(_cutoff(licensing, before, keep_days)), as_json=as_json)
-
-
 def _cutoff_options(command: Callable[..., None]) -> Callable[..., None]:
     before = click.option("--before", type=click.DateTime(), help="Delete what is from before this time, in UTC.")
     keep_days = click.option(
@@ -95,11 +52,54 @@ def _cutoff_options(command: Callable[..., None]) -> Callable[..., None]:
     return before(keep_days(command))
 
 
-def _cutoff(licensing: Licensing, before: datetime | None, keep_days: int | None) -> datetime:
+@command("audit-log")
+@click.option(
+    "--limit",
+    type=click.IntRange(0, MAX_INTEGER),
+    default=DEFAULT_LIMIT,
+    show_default=True,
+    help="Most records; 0 is all.",
+)
+@click.option("--since", type=click.DateTime(), help="The earliest time, in UTC; by default any.")
+@click.option("--action", type=click.Choice(AUDIT_ACTIONS), help="By default any.")
+@json_option
+def audit_log(limit: int, since: datetime | None, action: str | None, *, as_json: bool) -> None:
+    """Show what changed the key store, newest first."""
+    records = RecordKeeping().audit_log(limit=limit or None, since=since, action=action)
+    if as_json:
+        print_json_list(map(_to_dict, records))
+    else:
+        print_lines(map(_to_line, records), if_none="There are no records.")
+
+
+@command("purge-audit-log")
+@_cutoff_options
+@json_option
+def purge_audit_log(before: datetime | None, keep_days: int | None, *, as_json: bool) -> None:
+    """Delete old records of the audit log; the purge is itself recorded."""
+    _print_deleted(RecordKeeping().purge_audit_log(_cutoff(before, keep_days)), as_json=as_json)
+
+
+@command("protect-audit-log")
+def protect_audit_log() -> None:
+    """Create the triggers that make the audit log append-only."""
+    RecordKeeping().protect_audit_log()
+    click.echo("The audit log is append-only.")
+
+
+@command("purge-idempotency-records")
+@_cutoff_options
+@json_option
+def purge_idempotency_records(before: datetime | None, keep_days: int | None, *, as_json: bool) -> None:
+    """Delete old answers to idempotency keys, which have their effect again from there on."""
+    _print_deleted(RecordKeeping().purge_idempotency_records(_cutoff(before, keep_days)), as_json=as_json)
+
+
+def _cutoff(before: datetime | None, keep_days: int | None) -> datetime:
     if before is not None and keep_days is None:
         return before
     if keep_days is not None and before is None:
-        return licensing.state.clock() - timedelta(days=keep_days)
+        return current_state().clock() - timedelta(days=keep_days)
     raise click.UsageError("Give one of --before and --keep-days.")
 
 
@@ -127,3 +127,6 @@ def _to_line(record: AuditRecord) -> str:
     origin = event.origin
     fields = [f"{event.occurred_at:%Y-%m-%d %H:%M:%S} UTC", origin.actor, event.action, ", ".join(details)]
     return "\t".join([*fields, origin.remote_address or "-", origin.request_id or "-"])
+
+
+COMMANDS = (audit_log, purge_audit_log, protect_audit_log, purge_idempotency_records)
