@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from ipaddress import IPv4Network, IPv6Network
 
 MAX_TEXT_LENGTH = 255
@@ -172,9 +172,14 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whoever an authenticator let in; ``id`` is stable and keeps one caller's idempotency keys from another's."""
+    """Whoever an authenticator let in; ``id`` is stable and keeps one caller's idempotency keys from another's.
+
+    ``record_use`` is called in a transaction of its own after that of the request, if the request was neither refused
+    nor a repetition; where it raises, the log says so.
+    """
 
     id: str
+    record_use: Callable[[], None] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,7 +157,10 @@ class ApiKeyStore(Protocol):
         ...
 
     def record_api_key_use(self, api_key_id: int, used_at: datetime) -> None:
-        """Store when the API key was last used."""
+        """Store when the API key was last used, in a transaction that does nothing else.
+
+        Where another transaction has a lock on it, it should store nothing rather than wait.
+        """
         ...
 
 

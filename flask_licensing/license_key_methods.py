@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flask_licensing.api.origins import current_origin
-from flask_licensing.schemas import CreateLicenseKeysSchema
+from flask_licensing.schemas import CreateLicenseKeysSchema, load_fields
 from flask_licensing.services.license_keys import create_license_keys
 from flask_licensing.state import current_state
 from flask_licensing.work import run_work
@@ -58,8 +58,10 @@ class LicenseKeyMethods:
             "assigned_at": assigned_at,
         }
 
+        schema = CreateLicenseKeysSchema(max_license_keys=None)
+        fields = load_fields(schema, sent_fields)
+
         def create(work: Work) -> CreationResult:
-            schema = CreateLicenseKeysSchema(max_license_keys=None)
-            return create_license_keys(work, schema, sent_fields, caller=None)[1]
+            return create_license_keys(work, schema, fields, caller=None)[1]
 
         return run_work(current_state(), current_origin(), create, commit=commit)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -42,6 +43,9 @@ REPEATED: Final = object()
 
 NAMED_WRONG_LICENSE_KEYS = 5
 """How many wrong license keys an error names by position; the others are counted."""
+
+MAX_COMPARED_VALUES = 100_000
+"""Most values of a wrong array that is compared with another way to write it."""
 
 _NOT_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _ASCII_DIGITS = re.compile(r"-?[0-9]+", re.ASCII)
@@ -329,6 +333,49 @@ class CreateLicenseKeysSchema(LicenseKeyTermsSchema):
     def _to_dataclass(self, data: dict[str, Any], **_: object) -> LicenseKeyBatch:
         license_keys = data.pop("license_keys")
         return LicenseKeyBatch(license_keys, LicenseKeyTerms(**data))
+
+
+@dataclass(frozen=True)
+class LoadedFields:
+    """The fields of a request as a schema reads them: ``value`` is what it makes of them.
+
+    Where some are wrong, ``value`` is ``None``, ``errors`` has each wrong field's sentences, ``readable`` the values of
+    the other fields, and ``wrong`` what was sent for these.
+    """
+
+    value: Any = None
+    errors: Mapping[str, list[str]] = field(default_factory=dict)
+    readable: Mapping[str, Any] = field(default_factory=dict)
+    wrong: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def payload(self) -> object:
+        """What makes two requests the same for an ``Idempotency-Key``: what was read, not how it was written."""
+        if not self.errors:
+            return self.value
+        return [self.readable, {name: _as_json(sent) for name, sent in self.wrong.items()}]
+
+
+def load_fields(schema: Schema, sent: Mapping[str, Any]) -> LoadedFields:
+    """Return the fields that were sent as the schema reads them."""
+    try:
+        return LoadedFields(schema.load(sent))
+    except ValidationError as error:
+        errors = sentences_of(error)
+        wrong = {name: sent.get(name) for name in errors}
+        return LoadedFields(None, errors, cast("dict[str, Any]", error.valid_data), wrong)
+
+
+def _as_json(sent: object) -> object:
+    """Return a wrong value so that a form's text and the integer or array of a JSON body are the same."""
+    if not isinstance(sent, str):
+        return sent
+    text = sent.strip()
+    try:
+        value = read_json(text, max_values=MAX_COMPARED_VALUES)
+    except ValueError:
+        value = None
+    return value if type(value) is int or isinstance(value, list) else text or None
 
 
 def sentences_of(error: ValidationError) -> dict[str, list[str]]:

@@ -75,16 +75,134 @@ def test_two_callers_may_use_the_same_key(host: Host) -> None:
     assert (host.verified(first)["code"], host.verified(second)["code"]) == (900, 902)
 
 
-@pytest.mark.parametrize("key", ["", "  "])
-def test_an_empty_key_is_no_key(host: Host, key: str) -> None:
-    codes = [host.verified(_post(host, key))["code"] for _ in range(2)]
-    assert codes == [900, 902]
-
-
-def test_a_key_of_more_than_255_characters_is_malformed(host: Host) -> None:
-    answer = _post(host, "x" * 256)
+@pytest.mark.parametrize("key", ["", "  ", "\t", "x" * 256, "a\x01b", "a\tb", "a\x7f", "a,b", ","])
+def test_a_key_that_is_blank_too_long_or_has_commas_or_controls_is_malformed(host: Host, key: str) -> None:
+    answer = _post(host, key)
     assert (answer.status_code, host.verified(answer)["code"]) == (400, 9400)
-    assert host.verified(_post(host, "x" * 255))["code"] == 900
+    assert host.stored_license_keys() == []
+
+
+@pytest.mark.parametrize("keys", [("a", "b"), ("a", "a"), ("", "a")])
+def test_a_key_that_is_sent_in_two_headers_is_malformed(host: Host, keys: tuple[str, str]) -> None:
+    headers = [("Authorization", f"Bearer {host.secret}"), *(("Idempotency-Key", key) for key in keys)]
+    answer = host.app.test_client().post(PATH, data=host.fields(), headers=headers)
+    assert (answer.status_code, host.verified(answer)["code"]) == (400, 9400)
+
+
+def test_a_stranger_with_a_malformed_key_is_a_stranger(host: Host) -> None:
+    for data in (host.fields(), b"\xff"):
+        headers = {"Authorization": "Bearer wrong", "Idempotency-Key": ""}
+        answer = host.app.test_client().post(PATH, data=data, headers=headers, content_type="application/json")
+        assert host.verified(answer)["code"] == 100
+
+
+@pytest.mark.parametrize("key", ["x" * 255, " order 1 ", '"order-1"', "é", "\u00a0"])
+def test_any_other_key_of_up_to_255_characters_is_taken(host: Host, key: str) -> None:
+    first, second = (_post(host, key) for _ in range(2))
+    assert host.verified(first)["code"] == 900
+    assert second.data == first.data
+
+
+FORM = {
+    "license_keys": '["A", "B"]',
+    "product_id": "1",
+    "activation_limit": "3",
+    "validity": "30",
+    "status": "assigned",
+    "owner_name": "Zoë",
+    "assigned_at": "2026-01-02 03:04:05",
+}
+NATIVE = FORM | {"license_keys": ["A", "B"], "product_id": 1, "activation_limit": 3, "validity": 30}
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        {"json": NATIVE},
+        {"json": dict(reversed(NATIVE.items()))},
+        {"json": NATIVE | {"owner_email": None, "api_key": "ignored"}},
+        {"json": NATIVE | {"license_keys": [" A ", "B"], "more": {"a": [1]}}},
+        {"data": FORM | {"license_keys": '["A","B"]'}},
+        {"data": FORM | {"license_keys": ' [ "\\u0041" ,\n"B" ] '}},
+        {"data": FORM | {"owner_email": "", "unknown": "x"}},
+        {"data": FORM | {"owner_email": " ", "owner_name": " Zoë ", "validity": "030"}},
+        {"data": FORM | {"assigned_at": "2026-01-02T04:04:05.9+01:00"}},
+        {"data": FORM, "content_type": "multipart/form-data"},
+    ],
+    ids=str,
+)
+def test_the_same_values_are_the_same_payload_however_they_are_written(host: Host, again: dict[str, Any]) -> None:
+    headers = {"Authorization": f"Bearer {host.secret}", "Idempotency-Key": "order-1"}
+    client = host.app.test_client()
+    first = client.post(PATH, data=FORM, headers=headers)
+    assert host.verified(first)["code"] == 900
+    assert client.post(PATH, headers=headers, **again).data == first.data
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"license_keys": ["B", "A"]},
+        {"license_keys": ["A", "B", "B"]},
+        {"license_keys": ["AB"]},
+        {"license_keys": ["A"]},
+        {"license_keys": ["a", "B"]},
+        {"product_id": 2},
+        {"activation_limit": 30, "validity": 3},
+        {"status": "reserved"},
+        {"owner_name": None},
+        {"owner_name": None, "owner_email": "Zoë@example.com"},
+        {"owner_name": "Zoe\u0308"},
+        {"assigned_at": "2026-01-02 03:04:06"},
+        {"assigned_at": None},
+        {"status": "sold"},
+    ],
+    ids=str,
+)
+def test_another_value_is_another_payload(host: Host, changed: dict[str, Any]) -> None:
+    headers = {"Authorization": f"Bearer {host.secret}", "Idempotency-Key": "order-1"}
+    client = host.app.test_client()
+    client.post(PATH, data=FORM, headers=headers)
+    answer = client.post(PATH, json=NATIVE | changed, headers=headers)
+    assert host.verified(answer)["code"] == 9409
+
+
+WRONG: list[tuple[str, Any, Any, Any]] = [
+    ("status", "sold", " sold ", "gone"),
+    ("activation_limit", "-1", -1, -2),
+    ("activation_limit", "x", "x", "y"),
+    ("activation_limit", "NaN", "NaN", 1.5),
+    ("activation_limit", "true", "true", True),
+    ("license_keys", '["A", 1]', ["A", 1], ["A", 2]),
+    ("license_keys", "[]", [], "[[]]"),
+    ("license_keys", "[" * 900 + "]" * 900, "[" * 900 + "]" * 900, [[]]),
+    ("validity", "", None, "-"),
+    ("owner_name", "x" * 256, "x" * 256, "x" * 257),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "same", "other"), WRONG, ids=[f"{row[0]}-{row[1][:9]}" for row in WRONG])
+def test_wrong_values_are_compared_too(host: Host, name: str, text: str, same: Any, other: Any) -> None:
+    headers = {"Authorization": f"Bearer {host.secret}", "Idempotency-Key": "order-1"}
+    client = host.app.test_client()
+    first = client.post(PATH, data=FORM | {name: text}, headers=headers)
+    assert host.verified(first)["code"] == 901
+    assert client.post(PATH, json=NATIVE | {name: same}, headers=headers).data == first.data
+    for values in ({name: other}, {"status": "blocked"} | {name: other}, {"owner_email": "a@example.com", name: same}):
+        answer = client.post(PATH, json=NATIVE | values, headers=headers)
+        assert host.verified(answer)["code"] == 9409
+    assert host.stored_license_keys() == []
+
+
+def test_a_field_that_is_sent_twice_is_no_value_that_can_be_sent(host: Host) -> None:
+    headers = {"Authorization": f"Bearer {host.secret}", "Idempotency-Key": "order-1"}
+    client = host.app.test_client()
+    first = client.post(PATH, data=FORM | {"status": ["sold", "sold"]}, headers=headers)
+    assert host.verified(first)["errors"] == {"status": ["The status field must be sent only once."]}
+    others: list[Any] = ["NaN", None, '["sold", "sold"]', ["sold", "sold"], {}]
+    for value in others:
+        answer = client.post(PATH, json=NATIVE | {"status": value}, headers=headers)
+        assert host.verified(answer)["code"] == 9409
 
 
 def test_eight_requests_at_once_have_one_effect_and_one_answer(host_on_each_database: Host) -> None:

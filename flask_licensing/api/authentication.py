@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask_licensing.domain import Credentials
 from flask_licensing.errors import AccessDenied
 from flask_licensing.networks import is_in_networks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from flask import Request
 
-    from flask_licensing.domain import Caller
     from flask_licensing.state import LicensingState
 
 API_KEY_FIELD = "api_key"
@@ -31,26 +29,18 @@ def refuse_blocked_address(state: LicensingState, request: Request) -> None:
             raise AccessDenied
 
 
-def authenticate(
-    state: LicensingState, request: Request, endpoint: str, read_fields: Callable[[], Mapping[str, object]]
-) -> Caller:
-    """Return the caller; ``read_fields`` parses the body and is called only where no header names the API key.
+def api_key_outside_body(request: Request) -> str | None:
+    """Return the API key in the header, or else the query of a GET; ``None`` where there is none."""
+    return _bearer_token(request) or (api_key_field(request.args) if request.method == "GET" else None)
 
-    Raises:
-        AuthenticationError: the caller is not let in.
 
-    """
-    secret = _bearer_token(request) or _field(request, read_fields)
-    return state.authenticator(Credentials(secret, endpoint, request.remote_addr))
+def api_key_field(fields: Mapping[str, object]) -> str | None:
+    """Return the API key among the fields of a request, or ``None``."""
+    secret = fields.get(API_KEY_FIELD)
+    return secret.strip() if isinstance(secret, str) else None
 
 
 def _bearer_token(request: Request) -> str | None:
     # Werkzeug takes a token with “=” inside for parameters, as other schemes have them.
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip(HEADER_WHITE_SPACE) if scheme.lower() == "bearer" else None
-
-
-def _field(request: Request, read_fields: Callable[[], Mapping[str, object]]) -> str | None:
-    sent = request.args if request.method == "GET" else read_fields()
-    secret = sent.get(API_KEY_FIELD)
-    return secret.strip() if isinstance(secret, str) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flask_licensing.api.answers import Outcome
 from flask_licensing.api.endpoint import Endpoint
@@ -18,9 +18,8 @@ from flask_licensing.services.license_keys import create_license_keys
 from flask_licensing.work import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from flask_licensing.domain import Caller
+    from flask_licensing.schemas import LoadedFields
     from flask_licensing.state import LicensingState
 
 _logger = logging.getLogger(__name__)
@@ -29,11 +28,11 @@ _CREATION_RESULT = CreationResultSchema()
 _FIELD_ERRORS = FieldErrorsSchema()
 
 
-def _create_license_keys(state: LicensingState, caller: Caller, sent_fields: Mapping[str, Any]) -> Outcome:
+def _create_license_keys(state: LicensingState, caller: Caller, fields: LoadedFields) -> Outcome:
     work = Work(state.key_store, state.audit_log, origin_of_request(caller.id), state.clock())
     schema = _schema(state.settings.max_keys_per_request)
     try:
-        batch, result = create_license_keys(work, schema, sent_fields, caller=caller.id)
+        batch, result = create_license_keys(work, schema, fields, caller=caller.id)
     except IncorrectData as refused:
         return Outcome.of(Code.INCORRECT_DATA, _FIELD_ERRORS.dump(refused), product_id=refused.product_id)
 

@@ -11,7 +11,7 @@ from flask import request
 
 from flask_licensing._version import __version__
 from flask_licensing.api.authentication import API_KEY_FIELD
-from flask_licensing.api.endpoint import IDEMPOTENCY_KEY_HEADER, MAX_IDEMPOTENCY_KEY_LENGTH
+from flask_licensing.api.endpoint import IDEMPOTENCY_KEY_HEADER, IDEMPOTENCY_KEY_PATTERN, MAX_IDEMPOTENCY_KEY_LENGTH
 from flask_licensing.api.form_parser import FORM, MULTIPART
 from flask_licensing.api.openapi_answers import (
     ANSWER,
@@ -194,6 +194,7 @@ _PARAMETERS = [
         IDEMPOTENCY_KEY_HEADER,
         "The same key with the same fields gets the same answer, and there is no second effect.",
         maxLength=MAX_IDEMPOTENCY_KEY_LENGTH,
+        pattern=f"^{IDEMPOTENCY_KEY_PATTERN}$",
     ),
     _header(REQUEST_ID_HEADER, "What the request is called in the answer and in the site's records."),
 ]

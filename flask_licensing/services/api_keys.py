@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from functools import partial
 from typing import TYPE_CHECKING
 
 from flask_licensing.domain import Caller, Credentials, NewApiKey, naive_utc
@@ -125,9 +126,9 @@ class ApiKeyAuthenticator:
                 raise AddressNotAllowed
         if api_key.capabilities is not None and credentials.endpoint not in api_key.capabilities:
             raise MissingCapability
-        if api_key.last_used_at is None or now - api_key.last_used_at >= self._use_interval:
-            self._store.record_api_key_use(api_key.id, now)
-        return Caller(caller_id(api_key.id))
+        if api_key.last_used_at is not None and now - api_key.last_used_at < self._use_interval:
+            return Caller(caller_id(api_key.id))
+        return Caller(caller_id(api_key.id), partial(self._store.record_api_key_use, api_key.id, now))
 
 
 def _check_secret(store: ApiKeyStore, secret: str) -> str:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import math
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from flask_licensing.domain import IdempotencyRecord
 from flask_licensing.errors import IdempotencyKeyReused
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
     from flask_licensing.domain import Caller, SignedAnswer
     from flask_licensing.hooks import KeyStore
 
@@ -21,15 +20,13 @@ if TYPE_CHECKING:
 class IdempotentRequest:
     """One request with an ``Idempotency-Key``: finds the answer that was given to it before, or remembers the first.
 
-    The key belongs to its caller and endpoint. ``sent_fields`` is the payload: all fields but the API key.
+    The key belongs to its caller and endpoint. ``payload`` is what the endpoint read from the fields.
     """
 
-    def __init__(
-        self, store: KeyStore, *, caller: Caller, endpoint: str, key: str, sent_fields: Mapping[str, object]
-    ) -> None:
+    def __init__(self, store: KeyStore, *, caller: Caller, endpoint: str, key: str, payload: object) -> None:
         self._store = store
         self._key_digest = _digest([caller.id, endpoint, key])
-        self._payload_digest = _digest(sorted(sent_fields.items()))
+        self._payload_digest = _digest(payload)
 
     def find_answer(self) -> SignedAnswer | None:
         """Return the answer given before, or ``None``.
@@ -52,5 +49,13 @@ class IdempotentRequest:
 
 
 def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, default=_as_json, sort_keys=True).encode()).hexdigest()
+
+
+def _as_json(value: object) -> object:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {member.name: getattr(value, member.name) for member in dataclasses.fields(value)}
+    if isinstance(value, datetime):
+        return value.isoformat()
     # What stands for a field that was sent twice is the one JSON value that no request can hold.
-    return hashlib.sha256(json.dumps(value, default=lambda _: math.nan).encode()).hexdigest()
+    return math.nan

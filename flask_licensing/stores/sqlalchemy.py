@@ -54,6 +54,7 @@ _FIND_PRODUCT = (
 )
 _API_KEYS = _table_of(models.ApiKey)
 _FIND_API_KEY = sa.select(_API_KEYS).where(_API_KEYS.c.secret_hash == sa.bindparam("secret_hash"))
+_LOCK_API_KEY = sa.select(_API_KEYS.c.id).where(_API_KEYS.c.id == sa.bindparam("id")).with_for_update(skip_locked=True)
 _IDEMPOTENCY_RECORDS = _table_of(models.IdempotencyRecord)
 _FIND_IDEMPOTENCY_RECORD = sa.select(_IDEMPOTENCY_RECORDS).where(
     _IDEMPOTENCY_RECORDS.c.key_digest == sa.bindparam("key_digest")
@@ -226,8 +227,10 @@ class SQLAlchemyKeyStore:
         return self._update_api_key(api_key_id, active=False)
 
     def record_api_key_use(self, api_key_id: int, used_at: datetime) -> None:
-        """Store when the API key was last used."""
-        self._update_api_key(api_key_id, last_used_at=used_at)
+        """Store when the API key was last used, unless another transaction has a lock on that."""
+        with _no_waiting(self._connection()) as connection:
+            if connection.execute(_LOCK_API_KEY, {"id": api_key_id}).one_or_none() is not None:
+                self._update_api_key(api_key_id, last_used_at=used_at)
 
     def add_audit_event(self, event: AuditEvent) -> None:
         """Store an event, in one statement."""
@@ -273,6 +276,20 @@ class SQLAlchemyKeyStore:
     def _insert(self, model: type[models.Base], values: dict[str, object]) -> int:
         inserted = self._connection().execute(sa.insert(model).values(values))
         return cast("tuple[int]", inserted.inserted_primary_key)[0]
+
+
+@contextmanager
+def _no_waiting(connection: sa.Connection) -> Iterator[sa.Connection]:
+    """Let SQLite, which has one lock for all writers, refuse at once what can't be written; others skip locked rows."""
+    if connection.dialect.name != "sqlite":
+        yield connection
+        return
+    milliseconds = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
+    connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+    try:
+        yield connection
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {milliseconds}")
 
 
 def _roll_back(session: Session | scoped_session[Any]) -> None:
