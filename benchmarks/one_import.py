@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from benchmarks.prepared_site import Site, running_host
 from benchmarks.raw_database import RawDatabase
 from benchmarks.server import peak_memory
-from flask_licensing.services.license_key_import import DEFAULT_BATCH_SIZE
+from flask_licensing.services.inventory import DEFAULT_BATCH_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

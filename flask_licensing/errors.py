@@ -41,6 +41,10 @@ class IdempotencyConflict(LicensingError):
     """A key store was asked for a second record of one idempotency key: two requests ran at once."""
 
 
+class FileError(LicensingError):
+    """A file of license keys can't be read or written at all; the message says why."""
+
+
 class TransactionConflict(LicensingError):
     """The database ended a transaction in favour of another (deadlock, lock wait); the whole may be tried again."""
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from flask_licensing.api.origins import current_origin
 from flask_licensing.domain import LicenseKeyStatus
-from flask_licensing.services.license_key_export import list_license_keys
+from flask_licensing.services.inventory import DEFAULT_BATCH_SIZE, LicenseKeyImport, list_license_keys
 from flask_licensing.services.license_key_files import open_for_license_keys, open_rows
-from flask_licensing.services.license_key_import import DEFAULT_BATCH_SIZE, LicenseKeyImport
 from flask_licensing.state import current_state
 from flask_licensing.work import run_work
 
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import BinaryIO
 
+    from flask_licensing.services.inventory import ImportSummary
     from flask_licensing.services.license_key_formats import Row
-    from flask_licensing.services.license_key_import import ImportSummary
 
 
 def _ignore(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""What an import shows while it runs and at its end."""
+"""What an import shows while it runs, and where the rows go that it rejects."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 import click
 
-from flask_licensing.services.license_key_import import ImportSummary
+from flask_licensing.services.inventory import ImportSummary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,11 +36,11 @@ class ImportProgress:
         self._show: Callable[[ImportSummary], None] = self._print_line
 
     @contextmanager
-    def shown(self) -> Iterator[ImportProgress]:
+    def shown(self) -> Iterator[None]:
         """Show the progress while the block runs."""
         # What is no file, as a pipe or the keyboard, has no end to draw a bar up to.
         if not (sys.stderr and sys.stderr.isatty() and self._file.seekable()):
-            yield self
+            yield
             return
         with click.progressbar(
             length=os.fstat(self._file.fileno()).st_size,
@@ -50,7 +50,7 @@ class ImportProgress:
             update_min_steps=0,
         ) as bar:
             self._show = lambda summary: bar.update(self._file.tell() - bar.pos, summary)
-            yield self
+            yield
 
     def update(self, summary: ImportSummary) -> None:
         """Take note of the summary so far."""
@@ -88,3 +88,28 @@ class Rejections:
         """Say how many rejected rows were not shown."""
         if self._writer is None and self._count > SHOWN_REJECTIONS:
             click.echo(f"… and {self._count - SHOWN_REJECTIONS} more; --rejects names a file for all of them", err=True)
+
+
+@contextmanager
+def open_rejects(path: str | None, read: BinaryIO) -> Iterator[TextIO | None]:
+    """Open a file for rejected rows, a new one for its owner alone; refuse the one that is read."""
+    if path is None or path == "-":
+        yield sys.stdout if path else None
+        return
+    if os.path.exists(path) and _is_read(path, read):
+        raise click.UsageError("--rejects names the file that is imported.")
+    # Bytes that are not UTF-8 are a reason to reject a row, and have to be shown somehow.
+    with open(path, "w", encoding="utf-8", errors="backslashreplace", opener=_open_for_owner) as file:
+        yield file
+
+
+def _is_read(path: str, read: BinaryIO) -> bool:
+    try:
+        status = os.fstat(read.fileno())
+    except OSError:  # A stream that is no file.
+        return False
+    return os.path.samestat(status, os.stat(path))
+
+
+def _open_for_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

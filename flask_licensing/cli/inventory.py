@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import sys
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
 from flask_licensing.cli.group import ID, command, json_option, print_json
-from flask_licensing.cli.import_progress import ImportProgress, Rejections
+from flask_licensing.cli.import_progress import ImportProgress, Rejections, open_rejects
 from flask_licensing.cli.license_keys import terms_options
 from flask_licensing.domain import MAX_INTEGER, LicenseKeyStatus
 from flask_licensing.inventory_methods import InventoryMethods
+from flask_licensing.services.inventory import DEFAULT_BATCH_SIZE
 from flask_licensing.services.license_key_formats import FileFormat
-from flask_licensing.services.license_key_import import DEFAULT_BATCH_SIZE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from flask_licensing.services.license_key_import import ImportSummary
+    from flask_licensing.services.inventory import ImportSummary
 
 EXIT_REJECTED = 1
 
@@ -54,7 +50,7 @@ _format_option = click.option(
 def import_license_keys(file: BinaryIO, *, rejects: str | None, as_json: bool, **options: Any) -> None:
     """Import the license keys of a file; “-” is standard input. Options are for rows that do not say."""
     progress = ImportProgress(file)
-    with _open_rejects(rejects, file) as rejects_file:
+    with open_rejects(rejects, file) as rejects_file:
         rejections = Rejections(rejects_file)
         try:
             with progress.shown():
@@ -84,31 +80,6 @@ def export_license_keys(file: str, **options: Any) -> None:
     """Write license keys to a file; “-”, the default, is standard output. A name in “.gz” is compressed."""
     count = InventoryMethods().export_license_keys(sys.stdout.buffer if file == "-" else file, **options)
     click.echo(f"{count} license keys written.", err=True)
-
-
-@contextmanager
-def _open_rejects(path: str | None, read: BinaryIO) -> Iterator[TextIO | None]:
-    """Open a file for rejected rows, a new one for its owner alone; refuse the one that is read."""
-    if path is None or path == "-":
-        yield sys.stdout if path else None
-        return
-    if os.path.exists(path) and _is_read(path, read):
-        raise click.UsageError("--rejects names the file that is imported.")
-    # Bytes that are not UTF-8 are a reason to reject a row, and have to be shown somehow.
-    with open(path, "w", encoding="utf-8", errors="backslashreplace", opener=_open_for_owner) as file:
-        yield file
-
-
-def _is_read(path: str, read: BinaryIO) -> bool:
-    try:
-        status = os.fstat(read.fileno())
-    except OSError:  # A stream that is no file.
-        return False
-    return os.path.samestat(status, os.stat(path))
-
-
-def _open_for_owner(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _warn(sentence: str) -> None:

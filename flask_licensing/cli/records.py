@@ -14,7 +14,7 @@ from flask_licensing.key_management import PRIVATE_KEY_GENERATED, PRIVATE_KEY_RE
 from flask_licensing.record_keeping import RecordKeeping
 from flask_licensing.services.api_keys import API_KEY_CREATED, API_KEY_REVOKED
 from flask_licensing.services.audit_log import AUDIT_LOG_PURGED, IDEMPOTENCY_RECORDS_PURGED
-from flask_licensing.services.license_key_import import LICENSE_KEYS_IMPORTED
+from flask_licensing.services.inventory import LICENSE_KEYS_IMPORTED
 from flask_licensing.services.license_keys import LICENSE_KEYS_CREATED
 from flask_licensing.services.products import PRODUCT_CREATED
 from flask_licensing.state import current_state

@@ -17,7 +17,8 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TextIO, TypeAlias, cast
 
-from flask_licensing.services.license_key_formats import FileError, FileFormat, read_rows, write_license_keys
+from flask_licensing.errors import FileError
+from flask_licensing.services.license_key_formats import FileFormat, read_rows, write_license_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

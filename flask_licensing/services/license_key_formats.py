@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO, TypeAlias
 
-from flask_licensing.errors import LicensingError
+from flask_licensing.errors import FileError
 from flask_licensing.log_text import printable
 
 if TYPE_CHECKING:
@@ -65,10 +65,6 @@ class Row(NamedTuple):
     license_key: str
     terms: Terms = NO_TERMS
     problem: str | None = None
-
-
-class FileError(LicensingError):
-    """A file of license keys can't be read at all; the message says why."""
 
 
 def read_rows(text: TextIO, file_format: FileFormat, *, guessed: bool, warn: Callable[[str], None]) -> Iterator[Row]:

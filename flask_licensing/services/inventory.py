@@ -1,4 +1,4 @@
-"""Importing license keys from a stream of rows, batch by batch; memory stays flat however many there are."""
+"""Importing license keys from a stream of rows and exporting them as one; memory stays flat however many there are."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from marshmallow import ValidationError
 
-from flask_licensing.errors import IncorrectData
-from flask_licensing.hooks import LicenseKeyRowStore
+from flask_licensing.errors import IncorrectData, LicensingError
+from flask_licensing.hooks import LicenseKeyPageStore, LicenseKeyRowStore
 from flask_licensing.schemas import LicenseKeyTermsSchema, invisible_sentence, sentences_of
 from flask_licensing.services.license_key_batches import Rejection, read_batch
 from flask_licensing.services.license_key_formats import TERMS_COLUMNS
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
-    from flask_licensing.domain import LicenseKeyTerms
+    from flask_licensing.domain import LicenseKey, LicenseKeyStatus, LicenseKeyTerms
     from flask_licensing.hooks import KeyStore
     from flask_licensing.services.license_key_batches import Batch, Group
     from flask_licensing.services.license_key_formats import Row, Terms
@@ -33,6 +33,9 @@ LICENSE_KEYS_IMPORTED = "license-keys-imported"
 
 DEFAULT_BATCH_SIZE = 50_000
 """Rows in one transaction: on SQLite twice as fast as a fifth of them, as sorted keys meet the index in its order."""
+
+PAGE_SIZE = 10_000
+"""License keys asked for at once by an export."""
 
 REMEMBERED_TERMS = 10_000
 """How many different terms are checked once and remembered."""
@@ -207,3 +210,26 @@ def _store_groups(store: KeyStore, groups: list[tuple[LicenseKeyTerms, Group]], 
         store.add_license_keys(sorted(key for key, its in terms_of.items() if its is terms), terms, now)
         for terms, _ in groups
     )
+
+
+def list_license_keys(
+    store: object, *, product_id: int | None, status: LicenseKeyStatus | None
+) -> Iterator[LicenseKey]:
+    """Yield the license keys of a product (``None``: of all) with a status (``None``: any), oldest first.
+
+    Each page is a transaction of its own: license keys that are created meanwhile come at the end.
+
+    Raises:
+        LicensingError: the key store can't list license keys.
+
+    """
+    if not isinstance(store, LicenseKeyPageStore):
+        raise LicensingError(f"{type(store).__name__} does not list license keys.")
+    last_id = 0
+    while True:
+        with store.transaction():
+            page = store.list_license_keys(last_id, PAGE_SIZE, product_id=product_id, status=status)
+        yield from page
+        if len(page) < PAGE_SIZE:
+            return
+        last_id = page[-1].id
