@@ -20,7 +20,6 @@ from benchmarks.load import form_environ, new_license_keys
 from benchmarks.results import Share
 from flask_licensing import schemas
 from flask_licensing.api.endpoint import Endpoint
-from flask_licensing.api.form_parser import StrictFormParser
 from flask_licensing.signing import RsaSigner
 
 if TYPE_CHECKING:
@@ -43,8 +42,6 @@ _BORDERS: list[tuple[Any, str, str]] = [
     (marshmallow.Schema, "load", MARSHMALLOW),
     *((field, "_deserialize", OWN) for field in _SCHEMA_FIELDS),
     (flask.Request, "get_data", FLASK),
-    (flask.Request, "_load_form_data", FLASK),
-    (StrictFormParser, "parse", OWN),
     (flask.Response, "__init__", FLASK),
     (sa.Connection, "execute", SQLALCHEMY),
     (sa.CursorResult, "one_or_none", SQLALCHEMY),

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from marshmallow import Schema
 
-from flask_licensing.api.form_parser import StrictFormParser
+from flask_licensing.api import endpoint
 from flask_licensing.domain import Caller
 from flask_licensing.testing.parts import FrozenClock
 
@@ -147,10 +147,10 @@ def test_a_body_is_parsed_and_its_fields_are_read_while_no_connection_is_in_use(
 
         monkeypatch.setattr(owner, name, watched)
 
-    watch(StrictFormParser, "parse")
+    watch(endpoint, "read_fields")
     watch(Schema, "load")
     assert host.create()["code"] == 900
-    assert in_use == {(StrictFormParser, "parse"): 0, (Schema, "load"): 0}
+    assert in_use == {(endpoint, "read_fields"): 0, (Schema, "load"): 0}
 
 
 def test_a_record_of_use_that_fails_fails_no_answer(

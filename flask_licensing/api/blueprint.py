@@ -16,7 +16,7 @@ from flask_licensing.api.license_keys import CREATE_LICENSE_KEYS
 from flask_licensing.api.openapi import description_of, has_apispec
 from flask_licensing.api.origins import REQUEST_ID_HEADER, request_id
 from flask_licensing.api.public_keys import PUBLIC_KEYS
-from flask_licensing.api.request_fields import limit_body
+from flask_licensing.api.request import limit_body
 from flask_licensing.domain import MAX_INTEGER
 from flask_licensing.errors import AnswerableError
 from flask_licensing.state import EXTENSION_NAME, current_state

@@ -17,7 +17,7 @@ from flask_licensing.api.authentication import (
     api_key_field,
     api_key_outside_body,
 )
-from flask_licensing.api.request_fields import read_body, read_fields
+from flask_licensing.api.request import read_body, read_fields
 from flask_licensing.domain import Credentials
 from flask_licensing.errors import AnswerableError, MalformedRequest, WrongMethod
 from flask_licensing.schemas import load_fields
@@ -104,10 +104,10 @@ def _receive(state: LicensingState, endpoint: Endpoint, request: Request) -> _Re
     def credentials(secret: str | None) -> Credentials:
         return Credentials(secret, endpoint.name, request.remote_addr)
 
-    read_body(request)
+    body = read_body(request)
     secret = api_key_outside_body(request)
     try:
-        sent = read_fields(request, longest_array=state.settings.max_keys_per_request)
+        sent = read_fields(request, body, longest_array=state.settings.max_keys_per_request)
     except (AnswerableError, HTTPException) as refusal:
         if not secret:
             raise

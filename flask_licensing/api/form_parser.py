@@ -5,19 +5,12 @@ from __future__ import annotations
 import codecs
 import re
 from binascii import a2b_qp
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from werkzeug.formparser import FormDataParser
-
-from flask_licensing.api.request_body import read_to_end
 from flask_licensing.errors import MalformedRequest, RequestTooLarge, UnsupportedMediaType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from typing import IO
-
-FORM = "application/x-www-form-urlencoded"
-MULTIPART = "multipart/form-data"
 
 MAX_FIELDS = 1000
 """Most fields of a form, many times what any endpoint has."""
@@ -43,24 +36,6 @@ _PART_CHARSETS = frozenset({"utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", 
 _PLAIN_TRANSFER_ENCODINGS = frozenset({"", "7bit", "8bit", "binary"})
 
 
-class StrictFormParser(FormDataParser):
-    """Takes the place of Werkzeug's parser on a request, also for a site that reads the form before this package.
-
-    Werkzeug passes on bytes that are not UTF-8, takes a form that breaks off for an empty one, reads part headers of
-    any number and size, and chooses where a part has two names.
-    """
-
-    def parse(
-        self, stream: IO[bytes], mimetype: str, content_length: int | None, options: dict[str, str] | None = None
-    ) -> Any:
-        """Return stream, fields and no files; raise :class:`MalformedRequest` where the body is no form."""
-        if mimetype not in {FORM, MULTIPART}:
-            return super().parse(stream, mimetype, content_length, options)
-        body = read_to_end(stream.read, stream, content_length)
-        pairs = _multipart_fields(body, (options or {}).get("boundary", "")) if mimetype == MULTIPART else _fields(body)
-        return stream, self.cls(pairs), self.cls()
-
-
 def header_parameters(header: str) -> tuple[str, dict[str, str]]:
     """Return the value of a header, in lower case, and its parameters.
 
@@ -82,7 +57,13 @@ def header_parameters(header: str) -> tuple[str, dict[str, str]]:
     return value.strip(" \t").lower(), parameters
 
 
-def _fields(body: bytes) -> Iterator[tuple[str, str]]:
+def url_encoded_fields(body: bytes) -> Iterator[tuple[str, str]]:
+    """Yield name and value of each field of a URL-encoded form.
+
+    Raises:
+        MalformedRequest: it is none, is not UTF-8, or has more than :data:`MAX_FIELDS` fields.
+
+    """
     if body.count(b"&") >= MAX_FIELDS:
         raise MalformedRequest(f"The form has more than {MAX_FIELDS} fields")
     if body.startswith(codecs.BOM_UTF8):
@@ -103,7 +84,15 @@ def _unescaped(text: bytes) -> str:
     return _text(a2b_qp(quoted_printable), "utf-8")
 
 
-def _multipart_fields(body: bytes, boundary: str) -> Iterator[tuple[str, str]]:
+def multipart_fields(body: bytes, boundary: str) -> Iterator[tuple[str, str]]:
+    """Yield name and value of each part of a multipart form.
+
+    Raises:
+        MalformedRequest: it is none, or can be read in more than one way.
+        RequestTooLarge: it has more than :data:`MAX_FIELDS` parts.
+        UnsupportedMediaType: a part is in another charset than those that are taken, or in a transfer encoding.
+
+    """
     if not _BOUNDARY.fullmatch(boundary):
         raise MalformedRequest("The multipart form has no boundary, or one that can't be one")
     delimiter = b"\r\n--" + boundary.encode("ascii")

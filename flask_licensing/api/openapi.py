@@ -12,7 +12,6 @@ from flask import request
 from flask_licensing._version import __version__
 from flask_licensing.api.authentication import API_KEY_FIELD
 from flask_licensing.api.endpoint import IDEMPOTENCY_KEY_HEADER, IDEMPOTENCY_KEY_PATTERN, MAX_IDEMPOTENCY_KEY_LENGTH
-from flask_licensing.api.form_parser import FORM, MULTIPART
 from flask_licensing.api.openapi_answers import (
     ANSWER,
     ERROR,
@@ -24,7 +23,7 @@ from flask_licensing.api.openapi_answers import (
 from flask_licensing.api.openapi_fields import as_form, describe_field, json_in_a_form
 from flask_licensing.api.origins import REQUEST_ID_HEADER
 from flask_licensing.api.published import Published
-from flask_licensing.api.request_fields import JSON
+from flask_licensing.api.request import FORM, JSON, MULTIPART
 from flask_licensing.errors import ConfigurationError
 
 if TYPE_CHECKING:

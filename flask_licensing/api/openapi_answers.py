@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from flask_licensing.api.answers import KEY_ID_HEADER
 from flask_licensing.api.origins import REQUEST_ID_HEADER
-from flask_licensing.api.request_fields import JSON
+from flask_licensing.api.request import JSON
 from flask_licensing.codes import Code
 from flask_licensing.wire import NO_PRIVATE_KEY_SIGNATURE, PrivateKeyUsed
 
