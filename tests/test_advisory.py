@@ -768,3 +768,16 @@ def test_a_count_that_can_not_be_is_no_answer_and_nothing_is_created(
     with host.app.app_context(), pytest.raises(LicensingError, match=f"created {count} of 1"):
         host.licensing.import_license_keys(tmp_path / "stock.txt", product_id=host.product_id)
     assert host.stored_license_keys() == []
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["192.0.2.9:4711", "[2001:db8::1]:443", "[2001:db8::1]", " 192.0.2.9", " [2001:DB8:0::1] ", "2001:db8::1%2"],
+)
+def test_a_blocked_address_is_blocked_however_a_proxy_writes_it(create_host: Callable[..., Host], written: str) -> None:
+    """What ``ipaddress`` could not read was in no network, so that a proxy that adds the port opened the block list."""
+    host = create_host(blocked_addresses=["192.0.2.9", "2001:db8::1"])
+    refused = host.post(host.fields(), environ_overrides={"REMOTE_ADDR": written})
+    assert (refused.status_code, host.verified(refused)["code"]) == (403, 150)
+    other = written.replace("::1", "::2").replace("2.9", "2.8")
+    assert host.post(host.fields(), environ_overrides={"REMOTE_ADDR": other}).status_code == 200

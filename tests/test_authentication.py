@@ -236,6 +236,21 @@ def test_another_authorization_scheme_leaves_the_parameter_to_decide(host: Host)
     assert answer.status_code == 200
 
 
+@pytest.mark.parametrize("header", ["Bearer", "Bearer ", "bearer \t", "", " ", "Bearer\tx"])
+def test_a_header_without_an_api_key_leaves_the_parameter_to_decide(host: Host, header: str) -> None:
+    client = host.app.test_client()
+    right = client.post(PATH, data=host.fields(api_key=host.secret), headers={"Authorization": header})
+    assert host.verified(right)["code"] == 900
+    none = client.post(PATH, data=host.fields(), headers={"Authorization": header})
+    assert host.verified(none)["code"] == 100
+
+
+def test_two_authorization_headers_are_no_api_key(host: Host) -> None:
+    headers = [("Authorization", f"Bearer {host.secret}")] * 2
+    answer = host.app.test_client().post(PATH, data=host.fields(api_key=host.secret), headers=headers)
+    _refused(host, answer, 100)
+
+
 def test_a_query_parameter_of_a_post_and_a_repeated_field_are_no_api_key(host: Host) -> None:
     client = host.app.test_client()
     _refused(host, client.post(f"{PATH}?api_key={host.secret}", data=host.fields()), 100)
