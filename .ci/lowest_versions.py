@@ -1,4 +1,4 @@
-"""Print, as constraints for pip, the lowest version that the setup.cfg named on the command line allows of each package."""
+"""Print, as constraints for pip, the lowest version of each package that the setup.cfg named by the argument allows."""
 
 from __future__ import annotations
 
