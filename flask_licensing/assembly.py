@@ -25,7 +25,6 @@ from flask_licensing.private_keys.ring import PrivateKeyRing
 from flask_licensing.private_keys.sources import no_private_keys, private_key_source_from
 from flask_licensing.services.api_keys import ApiKeyAuthenticator, require_api_key_store
 from flask_licensing.services.audit_log import AuditLog
-from flask_licensing.services.private_keys import describe_missing_key
 from flask_licensing.state import LicensingState
 from flask_licensing.stores.memory import MemoryKeyStore
 from flask_licensing.stores.sqlalchemy import SQLAlchemyKeyStore
@@ -50,20 +49,12 @@ def build_state(app: Flask, db: SQLAlchemy | None, settings: Settings) -> Licens
     """
     clock = _callable_hook(settings, "clock") or utc_now
     key_store = _key_store(app, db, settings)
-    source = _private_key_source(app, settings)
-    private_key_loader = PrivateKeyLoader(
-        passphrase=passphrase_of(settings), timeout_seconds=settings.signing_timeout_seconds
-    )
     addresses = CallerAddresses()
     return LicensingState(
         app=app,
         settings=settings,
         key_store=key_store,
-        private_key_source=source,
-        private_key_loader=private_key_loader,
-        private_key_ring=PrivateKeyRing(
-            source, private_key_loader, refresh_seconds=settings.private_key_refresh_seconds, clock=clock
-        ),
+        private_key_ring=_private_key_ring(app, settings, clock),
         authenticator=_callable_hook(settings, "authenticator")
         or _api_key_authenticator(settings, key_store, clock, addresses),
         clock=clock,
@@ -71,11 +62,6 @@ def build_state(app: Flask, db: SQLAlchemy | None, settings: Settings) -> Licens
         request_limiter=build_limiter(settings, app.config),
         caller_addresses=addresses,
     )
-
-
-def passphrase_of(settings: Settings) -> str | None:
-    """Return the passphrase of encrypted private keys, from the settings or else the environment."""
-    return settings.private_key_passphrase or os.environ.get(configuration_key("private_key_passphrase"))
 
 
 def check_private_keys(state: LicensingState) -> None:
@@ -89,7 +75,7 @@ def check_private_keys(state: LicensingState) -> None:
 
     """
     try:
-        require_private_keys(state)
+        state.private_key_ring.check()
     except PrivateKeyError as error:
         command = click.get_current_context(silent=True)
         if command is None or command.find_object(ScriptInfo) is None:
@@ -100,14 +86,7 @@ def check_private_keys(state: LicensingState) -> None:
     for problem in state.private_key_ring.passed_over():
         _logger.warning("a file is passed over: %s", problem)
     if not state.private_key_ring.has_global_key():
-        _logger.warning(describe_missing_key(state.private_key_ring, state.private_key_source))
-
-
-def require_private_keys(state: LicensingState) -> None:
-    """Raise :class:`~flask_licensing.errors.PrivateKeyError` where an app with these private keys must not serve."""
-    state.private_key_ring.check()
-    if state.settings.private_key_required and not state.private_key_ring.has_global_key():
-        raise PrivateKeyError(describe_missing_key(state.private_key_ring, state.private_key_source))
+        _logger.warning(state.private_key_ring.describe_missing_key())
 
 
 def _key_store(app: Flask, db: SQLAlchemy | None, settings: Settings) -> KeyStore:
@@ -169,6 +148,17 @@ def _require_methods(store: KeyStore) -> None:
     missing = [name for name in required if not callable(getattr(store, name, None))]
     if missing:
         raise ConfigurationError(f"The key store {type(store).__name__} has no {', no '.join(missing)}.")
+
+
+def _private_key_ring(app: Flask, settings: Settings, clock: Clock) -> PrivateKeyRing:
+    passphrase = settings.private_key_passphrase or os.environ.get(configuration_key("private_key_passphrase"))
+    return PrivateKeyRing(
+        _private_key_source(app, settings),
+        PrivateKeyLoader(passphrase=passphrase, timeout_seconds=settings.signing_timeout_seconds),
+        required=settings.private_key_required,
+        refresh_seconds=settings.private_key_refresh_seconds,
+        clock=clock,
+    )
 
 
 def _private_key_source(app: Flask, settings: Settings) -> PrivateKeySource:

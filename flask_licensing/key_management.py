@@ -6,7 +6,6 @@ import logging
 from typing import TYPE_CHECKING
 
 from flask_licensing.api.origins import current_origin
-from flask_licensing.assembly import passphrase_of
 from flask_licensing.domain import MAX_INTEGER
 from flask_licensing.errors import LicensingError
 from flask_licensing.services.key_rotation import PrivateKeyRotator
@@ -60,7 +59,7 @@ class PrivateKeyMethods:
             raise LicensingError("A pending key is made beside the others; there is nothing to overwrite.")
         _require_product_id(product_id)
         state = current_state()
-        source, passphrase = state.private_key_source, passphrase_of(state.settings)
+        source, passphrase = state.private_key_ring.source, state.private_key_ring.loader.passphrase
         if pending:
             file = write_pending_key(require_folder(source), product_id, passphrase=passphrase, now=state.clock())
         else:
@@ -84,8 +83,8 @@ class PrivateKeyMethods:
         """
         _require_product_id(product_id)
         state = current_state()
-        rotator = PrivateKeyRotator(require_folder(state.private_key_source), state.private_key_loader)
-        rotation = rotator.rotate(product_id, passphrase=passphrase_of(state.settings), now=state.clock())
+        rotator = PrivateKeyRotator(require_folder(state.private_key_ring.source), state.private_key_ring.loader)
+        rotation = rotator.rotate(product_id, now=state.clock())
         state.private_key_ring.ask_again()
         _record(state, PRIVATE_KEY_ROTATED, product_id, rotation.active.key_id)
         return rotation
@@ -102,7 +101,7 @@ class PrivateKeyMethods:
 
         """
         state = current_state()
-        rotator = PrivateKeyRotator(require_folder(state.private_key_source), state.private_key_loader)
+        rotator = PrivateKeyRotator(require_folder(state.private_key_ring.source), state.private_key_ring.loader)
         retired = rotator.retire(
             key_id, state.private_key_ring.product_ids(), refresh_seconds=state.settings.private_key_refresh_seconds
         )

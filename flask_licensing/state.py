@@ -13,9 +13,8 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from flask_licensing.config import Settings
-    from flask_licensing.hooks import Authenticator, Clock, KeyStore, PrivateKeySource
+    from flask_licensing.hooks import Authenticator, Clock, KeyStore
     from flask_licensing.networks import CallerAddresses
-    from flask_licensing.private_keys.loading import PrivateKeyLoader
     from flask_licensing.private_keys.ring import PrivateKeyRing
     from flask_licensing.services.audit_log import AuditLog
     from flask_licensing.services.rate_limits import Limiter
@@ -30,8 +29,6 @@ class LicensingState:
     app: Flask
     settings: Settings
     key_store: KeyStore
-    private_key_source: PrivateKeySource
-    private_key_loader: PrivateKeyLoader
     private_key_ring: PrivateKeyRing
     authenticator: Authenticator
     clock: Clock

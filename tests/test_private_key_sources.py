@@ -524,6 +524,19 @@ def test_check_of_a_source_without_files_has_none_to_look_at(host: Host) -> None
     assert _check_of_files(host) == (True, "this source has none")
 
 
+def test_while_nobody_knows_whether_there_are_keys_nothing_is_sent_unsigned(
+    create_host: Callable[..., Host], folder: Path
+) -> None:
+    clock = Clock()
+    host = create_host(private_key_source=f"file:{folder}", clock=clock)
+    assert host.post(host.fields()).get_json()["signature"] == "Private key not set"
+    folder.rmdir()
+    folder.write_text("a file where the folder should be")
+    clock.now += timedelta(seconds=10)
+    assert host.post(host.fields(license_keys='["B"]')).status_code == 500
+    assert host.stored_license_keys() == ["AAAA-1111"]
+
+
 @pytest.mark.parametrize(
     ("source", "told"),
     [
@@ -596,7 +609,7 @@ def test_relative_paths_start_at_the_apps_instance_folder(create_host: Callable[
     host = create_host(private_key_source="file:keys")
     source = host.licensing
     with host.app.app_context():
-        origin = source.state.private_key_source.origin(None)  # type: ignore[attr-defined] # a folder source
+        origin = source.state.private_key_ring.source.origin(None)  # type: ignore[attr-defined] # a folder source
     assert origin == f"the file {Path(host.app.instance_path) / 'keys' / 'global.pem'}"
 
 

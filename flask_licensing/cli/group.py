@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 from flask.cli import with_appcontext
 
-from flask_licensing.assembly import require_private_keys
 from flask_licensing.domain import MAX_INTEGER
 from flask_licensing.errors import LicensingError
 from flask_licensing.state import current_state
@@ -51,7 +50,7 @@ def command(
 def _with_private_keys(function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def run(*args: Any, **kwargs: Any) -> Any:
-        require_private_keys(current_state())
+        current_state().private_key_ring.check()
         return function(*args, **kwargs)
 
     return run

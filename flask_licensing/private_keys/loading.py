@@ -1,15 +1,15 @@
-"""From what a private-key source answers to keys that are ready for use."""
+"""From what a private-key source answers to private keys that are ready for use."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-from flask_licensing.domain import PrivateKeyState
+from flask_licensing.domain import PrivateKeyInfo, PrivateKeyState
 from flask_licensing.errors import PrivateKeyError
 from flask_licensing.hooks import PrivateKeyVersion
 from flask_licensing.public_keys import key_id_of
@@ -17,25 +17,31 @@ from flask_licensing.remote_signing import RemoteSigner, TimeLimit
 from flask_licensing.signing import RsaSigner, load_public_part, load_signer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from flask_licensing.hooks import PrivateKey
 
 _SIGNING_STATES = frozenset({PrivateKeyState.PENDING, PrivateKeyState.ACTIVE})
 
 
 @dataclass(frozen=True)
-class LoadedKey:
-    """A key ready for use.
+class LoadedPrivateKey:
+    """A :class:`~flask_licensing.hooks.PrivateKeyVersion`, ready for use or with the ``problem`` that prevented it.
 
     ``signer`` is ``None`` for a key that only verifies; ``public_key`` and ``key_id`` are ``None`` for that of a remote
-    signer which does not tell them.
+    signer which keeps its public key to itself. ``fingerprint`` identifies what the source answered with.
     """
 
-    signer: RsaSigner | RemoteSigner | None
-    public_key: RSAPublicKey | None
-    key_id: str | None
+    state: PrivateKeyState
+    origin: str
+    fingerprint: object
+    signer: RsaSigner | RemoteSigner | None = None
+    public_key: RSAPublicKey | None = None
+    key_id: str | None = None
+    problem: str | None = None
 
     def sign(self, data: bytes) -> bytes:
-        """Return the signature of ``data``; whatever the signer raises goes on."""
+        """Return the signature of ``data``; raises whatever the signer raises."""
         if self.signer is None:
             raise PrivateKeyError("This is a public key.")
         return self.signer.sign(data)
@@ -45,29 +51,31 @@ class LoadedKey:
         """Whether the private key stays elsewhere, so that signing may take long."""
         return isinstance(self.signer, RemoteSigner)
 
+    @property
+    def marks(self) -> tuple[object, ...]:
+        """What the key has in common with the same key in another state; nothing where it could not be loaded."""
+        return () if self.problem else (self.fingerprint, self.key_id or self.fingerprint)
 
-@dataclass(frozen=True)
-class LoadedVersion:
-    """One of the keys that a source tells of, with the key, or the ``problem`` that kept it from loading."""
-
-    state: PrivateKeyState
-    origin: str
-    fingerprint: object
-    key: LoadedKey | None = None
-    problem: str | None = None
-
-    def has_same_key(self, other: LoadedVersion) -> bool:
+    def is_same_key(self, other: LoadedPrivateKey) -> bool:
         """Whether both are one key, as far as that is known."""
-        if self.key is None or other.key is None:
+        return not {*self.marks}.isdisjoint(other.marks)
+
+    def info(self, product_id: int | None, *, signs: bool = False) -> PrivateKeyInfo:
+        """Return what may be shown of the key, which is a product's or a global one."""
+        return PrivateKeyInfo(self.key_id, self.state, product_id, self.origin, signs=signs, problem=self.problem)
+
+    def serves(self, state: PrivateKeyState) -> bool:
+        """Whether the key needs no loading to be used in this state."""
+        if self.problem or (isinstance(self.signer, RemoteSigner) and self.signer.withholds_public_key):
             return False
-        return self.fingerprint == other.fingerprint or (self.key.key_id or "") == other.key.key_id
+        return self.signer is not None or state not in _SIGNING_STATES
 
 
 class PrivateKeyLoader:
     """Loads keys; ``passphrase`` opens encrypted ones, remote signers may take ``timeout_seconds`` for each call."""
 
     def __init__(self, *, passphrase: str | None, timeout_seconds: float) -> None:
-        self._passphrase = passphrase
+        self.passphrase = passphrase
         self._signing = TimeLimit(timeout_seconds)
         # Strangers have public keys asked for: calls of theirs that never end must not use up those for signing.
         self._telling = TimeLimit(timeout_seconds)
@@ -77,38 +85,60 @@ class PrivateKeyLoader:
         answer: PrivateKey | Sequence[PrivateKeyVersion] | None,
         *,
         origin: str,
-        known: Sequence[LoadedVersion] = (),
-    ) -> tuple[LoadedVersion, ...]:
+        known: Iterable[LoadedPrivateKey] = (),
+    ) -> tuple[LoadedPrivateKey, ...]:
         """Return what a source answered with, loaded, in its order.
 
-        ``origin`` says where a key is from that does not say so itself. What is among those ``known`` from before is
-        not loaded again: loading costs a hundred times what signing does.
+        ``origin`` is used for keys that come without their own. What is among those ``known`` from before is not loaded
+        again: loading costs a hundred times what signing does.
         """
-        return tuple(self._load(version, version.origin or origin, known) for version in _versions_of(answer))
+        before = {key.fingerprint: key for key in known}
+        return tuple(self._load(version, version.origin or origin, before) for version in _versions_of(answer))
 
-    def _load(self, version: PrivateKeyVersion, origin: str, known: Sequence[LoadedVersion]) -> LoadedVersion:
+    def _load(
+        self, version: PrivateKeyVersion, origin: str, before: dict[object, LoadedPrivateKey]
+    ) -> LoadedPrivateKey:
         fingerprint = _fingerprint(version.material)
-        for before in known:
-            if before.key and before.fingerprint == fingerprint and _serves(before.key, version.state):
-                return LoadedVersion(version.state, origin, fingerprint, before.key)
+        known = before.get(fingerprint)
+        if known and known.serves(version.state):
+            return replace(known, state=version.state, origin=origin)
+        unloaded = LoadedPrivateKey(version.state, origin, fingerprint)
         try:
-            key = self._load_key(version, origin)
+            return self._with_key(unloaded, version.material)
         except PrivateKeyError as problem:
-            return LoadedVersion(version.state, origin, fingerprint, problem=str(problem))
-        return LoadedVersion(version.state, origin, fingerprint, key)
+            return replace(unloaded, problem=str(problem))
 
-    def _load_key(self, version: PrivateKeyVersion, origin: str) -> LoadedKey:
-        material = version.material
+    def _with_key(
+        self, unloaded: LoadedPrivateKey, material: PrivateKey | RSAPublicKey | PrivateKeyError
+    ) -> LoadedPrivateKey:
+        signer: RsaSigner | RemoteSigner | None = None
+        origin = unloaded.origin
         if isinstance(material, PrivateKeyError):
             raise material
-        if version.state not in _SIGNING_STATES and isinstance(material, str | bytes | RSAPrivateKey | RSAPublicKey):
-            public_key = load_public_part(material, passphrase=self._passphrase, origin=origin)
-            return LoadedKey(None, public_key, key_id_of(public_key))
-        signer = load_signer(material, passphrase=self._passphrase, origin=origin)
-        if isinstance(signer, RsaSigner):
-            return LoadedKey(signer, signer.public_key(), key_id_of(signer.public_key()))
-        remote = RemoteSigner(signer, signing=self._signing, telling=self._telling, origin=origin)
-        return LoadedKey(remote, remote.public_key, key_id_of(remote.public_key) if remote.public_key else None)
+        if unloaded.state not in _SIGNING_STATES and isinstance(material, str | bytes | RSAPrivateKey | RSAPublicKey):
+            public_key: RSAPublicKey | None = load_public_part(material, passphrase=self.passphrase, origin=origin)
+        else:
+            loaded = load_signer(material, passphrase=self.passphrase, origin=origin)
+            if isinstance(loaded, RsaSigner):
+                signer, public_key = loaded, loaded.public_key()
+            else:
+                signer = RemoteSigner(loaded, signing=self._signing, telling=self._telling, origin=origin)
+                public_key = signer.public_key
+        key_id = key_id_of(public_key) if public_key else None
+        return replace(unloaded, signer=signer, public_key=public_key, key_id=key_id)
+
+
+class _Identity:
+    """Equal for one object alone, and keeps it alive; objects of a host need be neither comparable nor hashable."""
+
+    def __init__(self, thing: object) -> None:
+        self._thing = thing
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Identity) and self._thing is other._thing
+
+    def __hash__(self) -> int:
+        return id(self._thing)
 
 
 def _versions_of(answer: PrivateKey | Sequence[PrivateKeyVersion] | None) -> Sequence[PrivateKeyVersion]:
@@ -119,15 +149,8 @@ def _versions_of(answer: PrivateKey | Sequence[PrivateKeyVersion] | None) -> Seq
     return (PrivateKeyVersion(answer, PrivateKeyState.ACTIVE),)
 
 
-def _serves(key: LoadedKey, state: PrivateKeyState) -> bool:
-    """Whether a key loaded before does in this state too."""
-    if isinstance(key.signer, RemoteSigner) and key.signer.withholds_public_key:
-        return False
-    return key.signer is not None or state not in _SIGNING_STATES
-
-
 def _fingerprint(material: object) -> object:
-    """Return what tells two answers of a source apart, without keeping the text of a key."""
+    """Return what identifies an answer of a source, without keeping the text of a key."""
     if isinstance(material, str | bytes):
         return hashlib.sha256(material.encode() if isinstance(material, str) else material).digest()
-    return material
+    return _Identity(material)

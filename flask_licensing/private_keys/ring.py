@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from flask_licensing.domain import PrivateKeyState
 from flask_licensing.errors import PrivateKeyError
-from flask_licensing.private_keys.choice import choose_version, problems_of, state_of
+from flask_licensing.private_keys.choice import PrivateKeyStates, choose_private_key, problems_of
+from flask_licensing.private_keys.sources import no_private_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
     from flask_licensing.hooks import Clock, PrivateKeySource
-    from flask_licensing.private_keys.loading import LoadedKey, LoadedVersion, PrivateKeyLoader
+    from flask_licensing.private_keys.loading import LoadedPrivateKey, PrivateKeyLoader
     from flask_licensing.wire import PrivateKeyUsed
 
 _PUBLISHED_STATES = (PrivateKeyState.ACTIVE, PrivateKeyState.PENDING, PrivateKeyState.VERIFY_ONLY)
@@ -32,7 +33,7 @@ _logger = logging.getLogger(__name__)
 class _Chosen:
     """What signs for one product, or as the global key; with a ``problem`` instead, nothing can."""
 
-    version: LoadedVersion | None
+    key: LoadedPrivateKey | None
     problem: str | None
     problems: frozenset[str]
     asked_at: datetime
@@ -43,21 +44,28 @@ class PrivateKeyRing:
 
     ``source`` is asked for the keys of each product once, and again after ``refresh_seconds``. Only material that
     changed is loaded. Where a later answer is missing or no key at all, as while a file is being replaced, the key
-    loaded before goes on signing and the log says why. A key that is told in another state than active stops.
+    loaded before goes on signing and the log says why. A key that is in another state than active stops.
     """
 
     def __init__(
-        self, source: PrivateKeySource, loader: PrivateKeyLoader, *, refresh_seconds: float, clock: Clock
+        self,
+        source: PrivateKeySource,
+        loader: PrivateKeyLoader,
+        *,
+        required: bool,
+        refresh_seconds: float,
+        clock: Clock,
     ) -> None:
-        self._source = source
-        self._loader = loader
+        self.source = source
+        self.loader = loader
+        self._required = required
         self._refresh_after = timedelta(seconds=refresh_seconds)
         self._clock = clock
         self._chosen: dict[int | None, _Chosen] = {}
-        self._loaded: dict[int | None, tuple[LoadedVersion, ...]] = {}
+        self._loaded: dict[int | None, tuple[LoadedPrivateKey, ...]] = {}
         self._lock = threading.Lock()
 
-    def key_for(self, product_id: int | None) -> tuple[LoadedKey, PrivateKeyUsed] | None:
+    def key_for(self, product_id: int | None) -> tuple[LoadedPrivateKey, PrivateKeyUsed] | None:
         """Return what signs, and whose key it is; ``None`` where there is neither a product's nor a global key.
 
         Raises:
@@ -83,21 +91,22 @@ class PrivateKeyRing:
             PrivateKeyError: the source can't be asked, and never could.
 
         """
-        versions = self._versions_or_those_before(product_id)
-        states = [(version, state_of(version, versions)) for version in reversed(versions)]
-        has_active_key = any(state is PrivateKeyState.ACTIVE for _, state in states)
+        keys = self._keys_or_those_before(product_id)
+        states = PrivateKeyStates(keys)
+        told = [(key, states.of(key)) for key in reversed(keys)]
+        has_active_key = any(state is PrivateKeyState.ACTIVE for _, state in told)
         chosen = self._chosen.get(product_id)
-        if chosen and chosen.version and state_of(chosen.version, versions) is None:
-            states.insert(0, (chosen.version, PrivateKeyState.ACTIVE))
+        if chosen and chosen.key and states.of(chosen.key) is None:
+            told.insert(0, (chosen.key, PrivateKeyState.ACTIVE))
         published = {
-            version.key.key_id: version.key.public_key
+            key.key_id: key.public_key
             for wanted in _PUBLISHED_STATES
-            for version, state in states
-            if state is wanted and version.key and version.key.key_id and version.key.public_key
+            for key, state in told
+            if state is wanted and key.key_id and key.public_key
         }
         return published if has_active_key or product_id is None else self.published(None) | published
 
-    def versions(self, product_id: int | None) -> tuple[LoadedVersion, ...]:
+    def keys(self, product_id: int | None) -> tuple[LoadedPrivateKey, ...]:
         """Return every key that the source tells of, oldest first, whatever its state; the source is asked anew.
 
         Raises:
@@ -106,8 +115,8 @@ class PrivateKeyRing:
         """
         origin = self.origin(product_id)
         try:
-            answer = self._source(product_id)
-            loaded = self._loader.load_all(answer, origin=origin, known=self._loaded.get(product_id, ()))
+            answer = self.source(product_id)
+            loaded = self.loader.load_all(answer, origin=origin, known=self._loaded.get(product_id, ()))
         except PrivateKeyError:
             raise
         except Exception as error:
@@ -119,12 +128,12 @@ class PrivateKeyRing:
 
     def product_ids(self) -> Sequence[int]:
         """Return the products with keys of their own, as far as the source tells."""
-        tell = getattr(self._source, "product_ids", None)
+        tell = getattr(self.source, "product_ids", None)
         return tell() if tell else ()
 
     def passed_over(self) -> Sequence[str]:
         """Return what is wrong with files that look like keys and are none, as far as the source tells."""
-        tell = getattr(self._source, "passed_over", None)
+        tell = getattr(self.source, "passed_over", None)
         return tell() if tell else ()
 
     def has_keys_of_products(self) -> bool:
@@ -135,20 +144,32 @@ class PrivateKeyRing:
         """Load the global keys; those of products are loaded when they are first used.
 
         Raises:
-            PrivateKeyError: one that is active is not a key this package signs with, or there are some and none of them
-                is active.
+            PrivateKeyError: an app with these keys must not serve. One that is active is not a key this package signs
+                with, there are some and none of them is active, or there is none and one is required.
 
         """
         chosen = self._choice(None)
-        active = [version for version in self._loaded.get(None, ()) if version.state is PrivateKeyState.ACTIVE]
-        if problems := [version.problem for version in active if version.problem]:
+        active = [key for key in self._loaded.get(None, ()) if key.state is PrivateKeyState.ACTIVE]
+        if problems := [key.problem for key in active if key.problem]:
             raise PrivateKeyError(" ".join(problems[:_MOST_PROBLEMS_TOLD]))
-        if chosen.version is None and chosen.problem:
+        if chosen.key is None and chosen.problem:
             raise PrivateKeyError(chosen.problem)
+        if self._required and chosen.key is None:
+            raise PrivateKeyError(self.describe_missing_key())
 
     def has_global_key(self) -> bool:
         """Whether there is a global private key that signs."""
-        return self._choice(None).version is not None
+        return self._choice(None).key is not None
+
+    def describe_missing_key(self) -> str:
+        """Say what is the case where no global private key is there, and the fix."""
+        fix = "make it with “flask licensing generate-private-key” or “openssl genrsa -out global.pem 2048”."
+        if self.source is no_private_keys:
+            return f"No private key is set, so answers are unsigned: set LICENSING_PRIVATE_KEY_SOURCE, and {fix}"
+        if not hasattr(self.source, "path_for"):
+            fix = "put it there."
+        effect = "what needs it gets code 9500" if self.has_keys_of_products() else "answers are unsigned"
+        return f"LICENSING_PRIVATE_KEY_SOURCE is set, but {self.origin(None)} is missing, so {effect}: {fix}"
 
     def ask_again(self) -> None:
         """Ask the source anew at the next use of each key, without waiting for the interval to end."""
@@ -156,11 +177,11 @@ class PrivateKeyRing:
             for product_id, chosen in self._chosen.items():
                 self._chosen[product_id] = replace(chosen, asked_at=datetime.min)
 
-    def _key(self, product_id: int | None) -> LoadedKey | None:
+    def _key(self, product_id: int | None) -> LoadedPrivateKey | None:
         chosen = self._choice(product_id)
-        if chosen.version is None and chosen.problem:
+        if chosen.key is None and chosen.problem:
             raise PrivateKeyError(chosen.problem)
-        return chosen.version.key if chosen.version else None
+        return chosen.key
 
     def _choice(self, product_id: int | None) -> _Chosen:
         now = self._clock()
@@ -179,39 +200,40 @@ class PrivateKeyRing:
             self._lock.release()
 
     def _is_due(self, chosen: _Chosen, now: datetime) -> bool:
-        if chosen.version is None and chosen.problem:
+        if chosen.key is None and chosen.problem:
             return True
         # A clock set back must not stop the asking.
         return abs(now - chosen.asked_at) >= self._refresh_after
 
     def _ask(self, product_id: int | None, before: _Chosen | None, now: datetime) -> _Chosen:
+        signed_before = before.key if before else None
         try:
-            versions = self.versions(product_id)
+            keys = self.keys(product_id)
         except PrivateKeyError as error:
-            if before is None:
+            # Without a global key from before, nobody knows now whether there is one: nothing is sent unsigned.
+            if before is None or (product_id is None and signed_before is None):
                 raise
             _logger.warning("what was loaded before goes on signing: %s", error)
             return replace(before, asked_at=now)
-        signed_before = before.version if before else None
-        version, problem = choose_version(versions, signed_before)
-        if version is None and problem is None and versions and product_id is None:
+        key, problem = choose_private_key(keys, signed_before)
+        if key is None and problem is None and keys and product_id is None:
             problem = (
                 "There are global private keys, and none of them is active:"
                 " make one active with “flask licensing rotate-private-key”, or by its name."
             )
-        if version and problem:
-            which = "the private key loaded before" if version is signed_before else "an older private key"
+        if key and problem:
+            which = "the private key loaded before" if key is signed_before else "an older private key"
             _logger.warning("%s goes on signing: %s", which, problem)
-        problems = frozenset(problems_of(versions, version))
+        problems = frozenset(problems_of(keys, key))
         for other in problems - {problem} - (before.problems if before else frozenset()):
             _logger.warning("a private key is passed over: %s", other)
         if before is not None:
-            _log_change(signed_before, version)
-        return _Chosen(version, problem, problems, now)
+            _log_change(signed_before, key)
+        return _Chosen(key, problem, problems, now)
 
-    def _versions_or_those_before(self, product_id: int | None) -> tuple[LoadedVersion, ...]:
+    def _keys_or_those_before(self, product_id: int | None) -> tuple[LoadedPrivateKey, ...]:
         try:
-            return self.versions(product_id)
+            return self.keys(product_id)
         except PrivateKeyError as error:
             if product_id not in self._loaded:
                 raise
@@ -220,14 +242,14 @@ class PrivateKeyRing:
 
     def origin(self, product_id: int | None) -> str:
         """Say where a key is from, as far as the source tells."""
-        tell = getattr(self._source, "origin", None)
+        tell = getattr(self.source, "origin", None)
         if tell is not None:
             return str(tell(product_id))
         return "the global private key" if product_id is None else f"the private key of product {product_id}"
 
 
-def _log_change(before: LoadedVersion | None, now: LoadedVersion | None) -> None:
-    if now and not (before and before.has_same_key(now)):
+def _log_change(before: LoadedPrivateKey | None, now: LoadedPrivateKey | None) -> None:
+    if now and not (before and before.is_same_key(now)):
         _logger.info("signing with a new private key from %s", now.origin)
     elif before and now is None:
         _logger.warning("%s no longer signs, and no other private key is active in its place", before.origin)

@@ -13,7 +13,7 @@ from flask_licensing.errors import LicensingError
 from flask_licensing.hooks import ApiKeyStore, AuditTriggerStore, TableStore
 from flask_licensing.public_keys import verify_signature
 from flask_licensing.services.api_keys import ApiKeyAuthenticator
-from flask_licensing.services.private_keys import describe_missing_key, list_private_keys
+from flask_licensing.services.private_keys import list_private_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,11 +120,11 @@ def _check_private_key(state: LicensingState) -> tuple[bool, str]:
     state.private_key_ring.check()
     if state.private_key_ring.has_global_key():
         return True, "there is a global one"
-    return False, describe_missing_key(state.private_key_ring, state.private_key_source)
+    return False, state.private_key_ring.describe_missing_key()
 
 
 def _check_private_key_files(state: LicensingState) -> tuple[bool, str]:
-    look = getattr(state.private_key_source, "exposure", None)
+    look = getattr(state.private_key_ring.source, "exposure", None)
     if look is None:
         return True, "this source has none"
     problems, remarks = look()

@@ -36,7 +36,7 @@ class PrivateKeyRotator:
         self._folder = folder
         self._loader = loader
 
-    def rotate(self, product_id: int | None, *, passphrase: str | None, now: datetime) -> PrivateKeyRotation:
+    def rotate(self, product_id: int | None, *, now: datetime) -> PrivateKeyRotation:
         """Make the oldest pending key active, or else a new one, and then those active before verify-only.
 
         Raises:
@@ -52,7 +52,7 @@ class PrivateKeyRotator:
                 active = self._folder.move(pending[0], PrivateKeyState.ACTIVE)
             else:
                 active = PrivateKeyFile(product_id, PrivateKeyState.ACTIVE, self._folder.unused_time(product_id, now))
-                write_new_key(self._folder.path_of(active), passphrase)
+                write_new_key(self._folder.path_of(active), self._loader.passphrase)
             before = [file for file in files if file.state is PrivateKeyState.ACTIVE and file != active]
             verify_only = [self._folder.move(file, PrivateKeyState.VERIFY_ONLY) for file in before]
         return PrivateKeyRotation(
@@ -80,13 +80,13 @@ class PrivateKeyRotator:
 
     def _require_usable(self, pending: PrivateKeyFile, files: Iterable[PrivateKeyFile]) -> None:
         content = self._folder.read(pending)
-        (version,) = self._loader.load_all([PrivateKeyVersion(content, pending.state)], origin=self._origin(pending))
-        if version.key is None:
-            raise PrivateKeyError(f"Nothing was changed: {version.problem}")
+        (key,) = self._loader.load_all([PrivateKeyVersion(content, pending.state)], origin=self._origin(pending))
+        if key.problem:
+            raise PrivateKeyError(f"Nothing was changed: {key.problem}")
         # A rotation that broke off left the key under both names.
         of_this_key = {pending, replace(pending, state=PrivateKeyState.ACTIVE)}
         for file in files:
-            if file not in of_this_key and self._info(file).key_id == version.key.key_id:
+            if file not in of_this_key and self._info(file).key_id == key.key_id:
                 raise PrivateKeyError(
                     f"Nothing was changed: {self._origin(pending)} is the key that is in {self._origin(file)} already."
                 )
@@ -108,16 +108,9 @@ class PrivateKeyRotator:
             material: bytes | PrivateKeyError = self._folder.read(file)
         except PrivateKeyError as problem:
             material = problem
-        (version,) = self._loader.load_all(
-            [PrivateKeyVersion(material, PrivateKeyState.RETIRED)], origin=self._origin(file)
-        )
-        return PrivateKeyInfo(
-            version.key.key_id if version.key else None,
-            file.state,
-            file.product_id,
-            version.origin,
-            problem=version.problem,
-        )
+        told = PrivateKeyVersion(material, PrivateKeyState.RETIRED)
+        (key,) = self._loader.load_all([told], origin=self._origin(file))
+        return replace(key.info(file.product_id), state=file.state)
 
     def _origin(self, file: PrivateKeyFile) -> str:
         return f"the file {self._folder.path_of(file)}"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask_licensing.domain import PrivateKeyInfo, PrivateKeyState
+from flask_licensing.domain import PrivateKeyState
 from flask_licensing.errors import LicensingError, PrivateKeyError
-from flask_licensing.private_keys.choice import choose_version
+from flask_licensing.private_keys.choice import choose_private_key
 from flask_licensing.private_keys.folder import (
     PrivateKeyFile,
     PrivateKeyFolder,
@@ -14,13 +14,13 @@ from flask_licensing.private_keys.folder import (
     make_private_key_folder,
     write_private_key_file,
 )
-from flask_licensing.private_keys.sources import no_private_keys
 from flask_licensing.signing import generate_private_key, public_key_pem
 
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from flask_licensing.domain import PrivateKeyInfo
     from flask_licensing.hooks import PrivateKeySource
     from flask_licensing.private_keys.ring import PrivateKeyRing
 
@@ -108,17 +108,6 @@ def show_public_key(private_key_ring: PrivateKeyRing, product_id: int | None) ->
     return public_key_pem(public_key)
 
 
-def describe_missing_key(private_key_ring: PrivateKeyRing, source: PrivateKeySource) -> str:
-    """Say what is the case where no global private key is there, and the fix."""
-    fix = "make it with “flask licensing generate-private-key” or “openssl genrsa -out global.pem 2048”."
-    if source is no_private_keys:
-        return f"No private key is set, so answers are unsigned: set LICENSING_PRIVATE_KEY_SOURCE, and {fix}"
-    if not hasattr(source, "path_for"):
-        fix = "put it there."
-    effect = "what needs it gets code 9500" if private_key_ring.has_keys_of_products() else "answers are unsigned"
-    return f"LICENSING_PRIVATE_KEY_SOURCE is set, but {private_key_ring.origin(None)} is missing, so {effect}: {fix}"
-
-
 def list_private_keys(private_key_ring: PrivateKeyRing) -> list[PrivateKeyInfo]:
     """Return what is known of every key: the global ones, then those of each product that the source lists.
 
@@ -128,19 +117,9 @@ def list_private_keys(private_key_ring: PrivateKeyRing) -> list[PrivateKeyInfo]:
     """
     listed: list[PrivateKeyInfo] = []
     for product_id in (None, *private_key_ring.product_ids()):
-        versions = private_key_ring.versions(product_id)
-        signing, _ = choose_version(versions, None)
-        listed.extend(
-            PrivateKeyInfo(
-                key_id=version.key.key_id if version.key else None,
-                state=version.state,
-                product_id=product_id,
-                origin=version.origin,
-                signs=version is signing,
-                problem=version.problem,
-            )
-            for version in versions
-        )
+        keys = private_key_ring.keys(product_id)
+        signing, _ = choose_private_key(keys, None)
+        listed.extend(key.info(product_id, signs=key is signing) for key in keys)
     return listed
 
 
