@@ -81,6 +81,7 @@ def site(tmp_path: Path) -> Path:
         ("stock.txt", b"A-1;1;365\nA-2;1;365\n", "CSV"),
         ("stock.txt", b'"A-1"\n"A-2"\n', "CSV"),
         ("stock.txt", b"License Key\nA-1\n", "a header"),
+        ("stock.txt", b"productKeyID\nA-1\n", "a header"),
         ("stock.txt", b"\n\nlicense_keys:\n- A-1\n", "a header"),
         ("stock.json", b'["A-1", "A-2"]', "JSON"),
         ("stock.json", b'[\n  {"license_key": "A-1"}\n]\n', "JSON"),
@@ -203,6 +204,12 @@ def test_an_unknown_column_is_named_once_with_the_one_that_may_be_meant(
         "colour is no known column and is ignored.",
     ]
     assert host.stored_license_keys() == ["A", "B"]
+
+
+def test_a_member_in_another_case_is_named_with_the_one_that_may_be_meant(host: Host) -> None:
+    imported = _import(host, b'{"License_Key": "A"}\n', "--format", "ndjson")
+    assert imported.exit_code == 1
+    assert "License_Key is no known column and is ignored; did you mean license_key?" in imported.stderr
 
 
 def test_of_unknown_columns_a_few_are_named_and_nothing_reaches_the_terminal_that_steers_it(host: Host) -> None:

@@ -56,6 +56,12 @@ def _with_private_keys(function: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
+class OutputError(click.ClickException):
+    """What a command has to say can't be written; 1 would be what some commands say of what they looked at."""
+
+    exit_code = 2
+
+
 class LicensingGroup(click.Group):
     """Commands that show this package's errors as one line."""
 
@@ -67,7 +73,7 @@ class LicensingGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: D102 - click's own method
         if sys.stdout is None:
-            raise click.ClickException("Standard output is closed. Nothing was done.")
+            raise OutputError("Standard output is closed. Nothing was done.")
         try:
             with _cleaning_up_when_ended():
                 return super().invoke(ctx)
@@ -80,7 +86,7 @@ class LicensingGroup(click.Group):
                 raise  # click ends quietly, as other programs do.
             _let_output_go()
             if error.filename is None:
-                raise click.ClickException(f"{error.strerror}. What was changed before stays changed.") from error
+                raise OutputError(f"{error.strerror}. What was changed before stays changed.") from error
             raise click.ClickException(str(error)) from error
 
 

@@ -114,8 +114,7 @@ _SIGNS = {
     "JSON": re.compile(r"^\[|^\{\s*(\"|$)"),
     "CSV": re.compile(r"[,;|\t\"]"),
     "a header": re.compile(
-        r"^(?=\w\w)(licen[cs]e|product|activation|serial)?[\W_]*(keys?|codes?|numbers?|licen[cs]es?|serials?|ids?)?\W*$",
-        re.IGNORECASE,
+        r"^((software|product|licen[cs]e|activation|serial|key|code|number|id|list)s?[\W_]*)+$", re.IGNORECASE
     ),
 }
 """What the first line of a file has in it that does not hold one license key a line."""
@@ -208,7 +207,10 @@ def _csv_header(reader: Iterator[list[str]], warn: Callable[[str], None]) -> lis
     except csv.Error as error:
         raise FileError(f"The header is not CSV: {error}.") from None
     if LICENSE_KEY_COLUMN not in header:
-        raise FileError(f"The CSV file needs a header with the column {LICENSE_KEY_COLUMN}, separated by commas.")
+        raise FileError(
+            f"The CSV file needs a header with the column {LICENSE_KEY_COLUMN}, separated by commas."
+            " If it is no CSV, name the format with import-license-keys --format (in Python, file_format)."
+        )
     for name in _COLUMNS:
         if header.count(name) > 1:
             raise FileError(f"The CSV file has the column {name} more than once.")
@@ -246,11 +248,12 @@ def _read_ndjson(lines: Iterator[str], warn: Callable[[str], None]) -> Iterator[
             continue
         except (ValueError, RecursionError):
             document = None
+        if isinstance(document, dict):
+            unknown.look_at(document)
         license_key = document.get(LICENSE_KEY_COLUMN) if isinstance(document, dict) else None
         if not isinstance(document, dict) or not isinstance(license_key, str):
             yield Row(line, "", problem=f"The line is not a JSON object with a text {LICENSE_KEY_COLUMN}.")
             continue
-        unknown.look_at(document)
         terms = tuple([document.get(name) for name in TERMS_COLUMNS])
         # True and 1.0 are equal to 1 in Python, and equal terms are checked once.
         if not all(type(value) in _TERM_TYPES for value in terms):
