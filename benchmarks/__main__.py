@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from benchmarks.catalogue import Benchmark
 
 REPORT = "report"
-DOCUMENTATION = Path(__file__).parents[1] / "docs"
+MEASURED = Path(__file__).with_name("measured")
 
 
 @click.command()
@@ -33,11 +33,11 @@ DOCUMENTATION = Path(__file__).parents[1] / "docs"
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
-    help="The folder of performance.md; by default docs, and none with --quick.",
+    help="The folder of performance.md; by default benchmarks/measured, and none with --quick.",
 )
 def main(names: tuple[str, ...], databases: tuple[str, ...], *, quick: bool, output: Path | None) -> None:
     """Measure what NAMES say, by default everything; “report” writes the page from results that are there."""
-    folder = output or (None if quick else DOCUMENTATION)
+    folder = output or (None if quick else MEASURED)
     wanted = [BENCHMARKS[name] for name in names or BENCHMARKS if name != REPORT]
     for database in databases or DATABASES if wanted else ():
         if missing := why_not(database):

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from pathlib import Path
 
-RESULTS_FILE = "performance/results.json"
+RESULTS_FILE = "results.json"
 """Where results are kept, beside the page that is made of them."""
 
 
 def plot_file(benchmark: str) -> str:
     """Return where the plot of a benchmark is, beside the page."""
-    return f"performance/{benchmark}.png"
+    return f"{benchmark}.png"
 
 
 class Ratio(NamedTuple):

@@ -11,13 +11,12 @@ pytest.importorskip("gunicorn", reason="needs gunicorn: pip install '.[benchmark
 pytest.importorskip("matplotlib", reason="needs matplotlib: pip install '.[benchmark]'")
 
 from benchmarks import bulk, growth, inventory, key_by_key, small_request
-from benchmarks.__main__ import main
+from benchmarks.__main__ import MEASURED, main
 from benchmarks.catalogue import BENCHMARKS
 from benchmarks.goals import GOALS
 from benchmarks.page import PAGE, render
 from benchmarks.results import RESULTS_FILE, Comparison, Result, Share, keep_result, load_results, plot_file
 from benchmarks.table import table_of
-from tests.programs import PROJECT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,16 +77,15 @@ def test_a_goal_is_missed_on_its_wrong_side_only() -> None:
 
 
 def test_the_page_is_what_its_template_and_the_results_beside_it_make() -> None:
-    documentation = PROJECT / "docs"
-    assert (documentation / PAGE).read_text() == render(load_results(documentation / RESULTS_FILE))
+    assert (MEASURED / PAGE).read_text() == render(load_results(MEASURED / RESULTS_FILE))
 
 
 def test_a_quick_run_writes_nothing_on_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    before = (PROJECT / "docs" / PAGE).stat().st_mtime_ns
+    before = (MEASURED / PAGE).stat().st_mtime_ns
     finished = CliRunner().invoke(main, ["--quick", "--database", "sqlite", key_by_key.NAME])
     assert finished.exit_code == 0, finished.output
     assert "key by key" not in finished.output
     assert "1,000 keys" in finished.output
-    assert (PROJECT / "docs" / PAGE).stat().st_mtime_ns == before
+    assert (MEASURED / PAGE).stat().st_mtime_ns == before
     assert not list(tmp_path.iterdir())

@@ -21,7 +21,8 @@ PAGES = [
     *(PROJECT / f"{name}.md" for name in ("README", "CHANGELOG", "SECURITY")),
     *sorted((PROJECT / "docs").glob("*.md")),
 ]
-EACH_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+MEASURED = sorted((PROJECT / "benchmarks" / "measured").glob("*.md"))
+EACH_PAGE = pytest.mark.parametrize("page", [*PAGES, *MEASURED], ids=lambda page: f"{page.parent.name}/{page.stem}")
 
 _LINK = re.compile(r"\[[^\]]*\]\((?!https?:)([^)\s]*)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
