@@ -93,7 +93,7 @@ def site(tmp_path: Path) -> Path:
         ("stock.zip", b"PK\x03\x04\x14\x00\x00\x00\nA-1\n", "a binary file or UTF-16"),
         ("stock.pdf", b"%PDF-1.7\nA-1\n", "a binary file or UTF-16"),
         ("stock.txt", "A-1\nA-2\n".encode("utf-16"), "a binary file or UTF-16"),
-        ("stock.txt.gz", gzip.compress("A-1\nA-2\n".encode("utf-16-be")), "a binary file or UTF-16"),
+        ("stock.txt.gz", gzip.compress("A-1\nA-2\n".encode("utf-16-be"), mtime=0), "a binary file or UTF-16"),
     ],
 )
 def test_a_file_whose_first_line_is_not_what_its_name_says_is_refused(
