@@ -56,7 +56,7 @@ def build_state(app: Flask, db: SQLAlchemy | None, settings: Settings) -> Licens
         key_store=key_store,
         private_key_ring=_private_key_ring(app, settings, clock),
         authenticator=_callable_hook(settings, "authenticator")
-        or _api_key_authenticator(settings, key_store, clock, addresses),
+        or _api_key_authenticator(settings, key_store, addresses),
         clock=clock,
         audit_log=_audit_log(key_store),
         request_limiter=build_limiter(settings, app.config),
@@ -173,12 +173,10 @@ def _private_key_source(app: Flask, settings: Settings) -> PrivateKeySource:
     return source
 
 
-def _api_key_authenticator(
-    settings: Settings, key_store: KeyStore, clock: Clock, addresses: CallerAddresses
-) -> Authenticator:
+def _api_key_authenticator(settings: Settings, key_store: KeyStore, addresses: CallerAddresses) -> Authenticator:
     try:
         api_key_store = require_api_key_store(key_store)
     except LicensingError as error:
         raise ConfigurationError(f"{error} Give one as {configuration_key('authenticator')}.") from error
     use_interval = timedelta(seconds=settings.api_key_use_interval_seconds)
-    return ApiKeyAuthenticator(api_key_store, clock, addresses, use_interval)
+    return ApiKeyAuthenticator(api_key_store, addresses, use_interval)

@@ -30,6 +30,11 @@ MAX_VALIDITY_DAYS = (datetime.max - EARLIEST_DATE).days
 """Longest validity, in days: no stored date plus more than this is a date."""
 
 
+def utc_now() -> datetime:
+    """Return the current time as naive UTC: the default clock."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
 class LicenseKeyStatus(StrEnum):
     """What state a license key is in (contract section 4)."""
 
@@ -163,11 +168,15 @@ class NewApiKey:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a caller presents: the API key, if any, the endpoint it asks for and the address it calls from."""
+    """What a caller presents: the API key, if any, the endpoint it asks for and the address it calls from.
+
+    ``now`` is the time of the request, naive UTC.
+    """
 
     secret: str | None = field(repr=False)
     endpoint: str
     remote_address: str | None
+    now: datetime = field(default_factory=utc_now, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,11 +255,6 @@ class AuditRecord:
 
     id: int
     event: AuditEvent
-
-
-def utc_now() -> datetime:
-    """Return the current time as naive UTC: the default clock."""
-    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def naive_utc(moment: datetime) -> datetime:

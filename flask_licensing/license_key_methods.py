@@ -62,6 +62,6 @@ class LicenseKeyMethods:
         fields = load_fields(schema, sent_fields)
 
         def create(work: Work) -> CreationResult:
-            return create_license_keys(work, schema, fields, caller=None)[1]
+            return create_license_keys(work, fields, caller=None)[1]
 
         return run_work(current_state(), current_origin(), create, commit=commit)

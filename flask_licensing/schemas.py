@@ -134,12 +134,14 @@ class WholeNumber(_LabelledField):
         return -magnitude if value.startswith("-") else magnitude
 
 
+UNKNOWN_PRODUCT = "The selected product id is invalid."
+"""What is said of an id that names no product (contract section 4)."""
+
+
 class ProductId(WholeNumber):
     """The id of a product; whatever can't be one is answered like a product that does not exist."""
 
-    default_error_messages = dict.fromkeys(  # as above
-        ("integer", "too_small", "too_large", "unknown"), "The selected {label} is invalid."
-    )
+    default_error_messages = dict.fromkeys(("integer", "too_small", "too_large"), UNKNOWN_PRODUCT)  # as above
 
 
 _STATUSES = {status.value: status for status in LicenseKeyStatus}
@@ -288,11 +290,6 @@ class LicenseKeyTermsSchema(Schema):
     owner_name = Text(load_default=None)
     owner_email = EmailAddress(load_default=None)
     assigned_at = Moment(load_default=None, metadata={"description": "In UTC, or ISO 8601 with an offset."})
-
-    @property
-    def unknown_product_sentence(self) -> str:
-        """What is said of a product id that names no product."""
-        return str(self.fields["product_id"].make_error("unknown").messages[0])
 
     @pre_load
     def _drop_empty_fields(self, data: Mapping[str, Any], **_: object) -> dict[str, Any]:

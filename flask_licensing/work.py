@@ -10,6 +10,7 @@ from flask_licensing.services.transactions import run_transaction
 from flask_licensing.signals import send_after_commit
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Callable
     from datetime import datetime
 
@@ -38,6 +39,10 @@ class Work:
     def send(self, signal: NamedSignal, **payload: object) -> None:
         """Send a signal after the commit."""
         self.after_commit.append(lambda app: send_after_commit(signal, app, **payload))
+
+    def log_after_commit(self, logger: logging.Logger, message: str, *arguments: object) -> None:
+        """Write an informational line to the log after the commit."""
+        self.after_commit.append(lambda _: logger.info(message, *arguments))
 
     def record(
         self,

@@ -15,7 +15,7 @@ from flask_licensing.errors import LicensingError, RemoteSignerTimeout, SigningE
 from flask_licensing.wire import NO_PRIVATE_KEY_SIGNATURE, JsonValue, base64_of, encode_payload, envelope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from flask_licensing.codes import Code
@@ -33,7 +33,6 @@ class Outcome:
     """What came of a request: the members of ``response``, the HTTP status, and the product whose key signs.
 
     ``unsigned_members`` stand beside ``response``.
-    ``after_commit`` is called once the transaction is over.
     """
 
     code: int
@@ -41,7 +40,6 @@ class Outcome:
     status: int
     fields: Mapping[str, JsonValue] = field(default_factory=dict)
     product_id: int | None = None
-    after_commit: Callable[[], None] | None = None
     unsigned_members: Mapping[str, JsonValue] = field(default_factory=dict)
 
     @classmethod
@@ -51,7 +49,6 @@ class Outcome:
         fields: Mapping[str, JsonValue] | None = None,
         *,
         product_id: int | None = None,
-        after_commit: Callable[[], None] | None = None,
     ) -> Outcome:
         """Return an outcome with the sentence and status of its code."""
         return cls(
@@ -60,7 +57,6 @@ class Outcome:
             status=code.status,
             fields=fields or {},
             product_id=product_id,
-            after_commit=after_commit,
         )
 
 

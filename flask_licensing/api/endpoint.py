@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flask import Request, Response, request
@@ -17,13 +17,14 @@ from flask_licensing.api.authentication import (
     api_key_field,
     api_key_outside_body,
 )
+from flask_licensing.api.origins import origin_of_request, request_time
 from flask_licensing.api.request import read_body, read_fields
 from flask_licensing.domain import Credentials
 from flask_licensing.errors import AnswerableError, MalformedRequest, WrongMethod
 from flask_licensing.schemas import load_fields
 from flask_licensing.services.idempotency import IdempotentRequest
 from flask_licensing.services.rate_limits import limit_request
-from flask_licensing.services.transactions import run_transaction
+from flask_licensing.work import run_work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,11 +37,15 @@ if TYPE_CHECKING:
     from flask_licensing.domain import Caller, SignedAnswer
     from flask_licensing.schemas import LoadedFields
     from flask_licensing.state import LicensingState
+    from flask_licensing.work import Work
 
 IDEMPOTENCY_KEY_HEADER = "Idempotency-Key"
 MAX_IDEMPOTENCY_KEY_LENGTH = 255
 IDEMPOTENCY_KEY_PATTERN = r"[^\x00-\x1f\x7f,]+"
 """No control characters, and no comma, with which web servers join headers that were sent more than once."""
+
+UNKNOWN_CALLER = "unknown"
+"""Where a request comes from until its caller is let in."""
 
 _logger = logging.getLogger(__name__)
 
@@ -49,14 +54,14 @@ _logger = logging.getLogger(__name__)
 class Endpoint:
     """One endpoint: its name, which is its path and the capability it asks for, its method, and what it does.
 
-    ``handle`` gets the app's state, the caller and the fields of the request as ``request_schema`` reads them under
-    these settings. The others describe it: ``summary`` in a sentence, ``outcomes`` each of its codes with the members
+    ``handle`` gets its work, the caller and the fields of the request as ``request_schema`` reads them under these
+    settings. The others describe it: ``summary`` in a sentence, ``outcomes`` each of its codes with the members
     of ``response`` that come with it.
     """
 
     name: str
     method: str
-    handle: Callable[[LicensingState, Caller, LoadedFields], Outcome]
+    handle: Callable[[Work, Caller, LoadedFields], Outcome]
     summary: str
     request_schema: Callable[[Settings], Schema]
     outcomes: Mapping[Code, type[Schema]]
@@ -69,13 +74,14 @@ class Endpoint:
         if request.method != self.method:
             raise WrongMethod(f"{self.name} takes {self.method}", headers=allowed)
         call = _Call(state, self, _receive(state, self, request))
-        answer, after_commit = run_transaction(
-            state.key_store,
+        answer = run_work(
+            state,
+            origin_of_request(UNKNOWN_CALLER),
             call.answer,
-            retry_seconds=state.settings.transaction_retry_seconds,
+            now=request_time(state.clock),
+            retry=True,
             repeatable=call.is_repeatable,
         )
-        after_commit()
         return to_response(answer)
 
 
@@ -102,7 +108,7 @@ def _receive(state: LicensingState, endpoint: Endpoint, request: Request) -> _Re
     """
 
     def credentials(secret: str | None) -> Credentials:
-        return Credentials(secret, endpoint.name, request.remote_addr)
+        return Credentials(secret, endpoint.name, request.remote_addr, request_time(state.clock))
 
     body = read_body(request)
     secret = api_key_outside_body(request)
@@ -152,26 +158,23 @@ class _Call:
         """Whether doing it twice has one effect and one answer."""
         return self._received.idempotency_key is not None
 
-    def answer(self) -> tuple[SignedAnswer, Callable[[], None]]:
-        """Do the work, inside a transaction; return the answer and what is to be called after the commit."""
+    def answer(self, work: Work) -> SignedAnswer:
+        """Do the work and return the answer."""
         caller = self._state.authenticator(self._received.credentials)
         self._count(caller)
         fields = self._received.fields
         if fields is None:
             assert self._received.refusal is not None  # noqa: S101 - for mypy: one of the two is there
             raise self._received.refusal
-        idempotent = self._idempotent_request(caller, fields)
+        work = replace(work, origin=origin_of_request(caller.id))
+        idempotent = self._idempotent_request(work, caller, fields)
         if idempotent and (given_before := idempotent.find_answer()):
-            return given_before, lambda: None
-        outcome = self._endpoint.handle(self._state, caller, fields)
-        answer = self._sign_and_remember(outcome, idempotent)
-
-        def after_commit() -> None:
-            _record_use(self._state, caller)
-            if outcome.after_commit:
-                outcome.after_commit()
-
-        return answer, after_commit
+            return given_before
+        work.after_commit.append(lambda _: _record_use(self._state, caller))
+        answer = sign_outcome(self._state, self._endpoint.handle(work, caller, fields), work.now)
+        if idempotent:
+            idempotent.remember(answer, work.now)
+        return answer
 
     def _count(self, caller: Caller) -> None:
         """Count the request once, however often its transaction is done again."""
@@ -179,20 +182,13 @@ class _Call:
             self._is_counted = True
             limit_request(self._state.request_limiter, caller)
 
-    def _idempotent_request(self, caller: Caller, fields: LoadedFields) -> IdempotentRequest | None:
+    def _idempotent_request(self, work: Work, caller: Caller, fields: LoadedFields) -> IdempotentRequest | None:
         key = self._received.idempotency_key
         if key is None:
             return None
         return IdempotentRequest(
-            self._state.key_store, caller=caller, endpoint=self._endpoint.name, key=key, payload=fields.payload
+            work.store, caller=caller, endpoint=self._endpoint.name, key=key, payload=fields.payload
         )
-
-    def _sign_and_remember(self, outcome: Outcome, idempotent: IdempotentRequest | None) -> SignedAnswer:
-        now = self._state.clock()
-        answer = sign_outcome(self._state, outcome, now)
-        if idempotent:
-            idempotent.remember(answer, now)
-        return answer
 
 
 def _record_use(state: LicensingState, caller: Caller) -> None:

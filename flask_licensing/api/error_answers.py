@@ -12,6 +12,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 
 from flask_licensing.api.answers import Outcome, sign_error, to_response
+from flask_licensing.api.origins import request_time
 from flask_licensing.codes import Code
 from flask_licensing.errors import AnswerableError, AuthenticationError, TooManyRequests
 from flask_licensing.log_text import printable
@@ -65,7 +66,7 @@ def _answer_known(state: LicensingState, error: AnswerableError) -> Response:
         status=code.status,
         unsigned_members={"retry_after": error.retry_after} if isinstance(error, TooManyRequests) else {},
     )
-    return to_response(sign_error(state, outcome, state.clock(), cause=error), error.headers)
+    return to_response(sign_error(state, outcome, request_time(state.clock), cause=error), error.headers)
 
 
 def _answer_http(state: LicensingState, error: HTTPException) -> Response | HTTPException:
@@ -82,7 +83,7 @@ def _answer_http(state: LicensingState, error: HTTPException) -> Response | HTTP
     retry_after = carried.get("Retry-After", type=int)
     if status == Code.TOO_MANY_REQUESTS.status and retry_after is not None:
         outcome = replace(outcome, unsigned_members={"retry_after": retry_after})
-    return to_response(sign_error(state, outcome, state.clock(), cause=error), dict(carried))
+    return to_response(sign_error(state, outcome, request_time(state.clock), cause=error), dict(carried))
 
 
 _CARRIED_HEADERS = frozenset({"allow", "retry-after", "www-authenticate"})
@@ -107,4 +108,4 @@ def _answer_defect(state: LicensingState, error: Exception) -> Response:
     _logger.error("a request failed", exc_info=error)
     # Error trackers listen to Flask's signal, which Flask sends only for exceptions without a handler.
     got_request_exception.send(state.app, _async_wrapper=state.app.ensure_sync, exception=error)
-    return to_response(sign_error(state, Outcome.of(Code.INTERNAL_ERROR), state.clock(), cause=error))
+    return to_response(sign_error(state, Outcome.of(Code.INTERNAL_ERROR), request_time(state.clock), cause=error))

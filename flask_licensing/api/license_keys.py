@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING
 
 from flask_licensing.api.answers import Outcome
 from flask_licensing.api.endpoint import Endpoint
-from flask_licensing.api.origins import origin_of_request
 from flask_licensing.codes import Code
 from flask_licensing.errors import IncorrectData
 from flask_licensing.log_text import printable
 from flask_licensing.response_schemas import CreationResultSchema, FieldErrorsSchema
 from flask_licensing.schemas import CreateLicenseKeysSchema
 from flask_licensing.services.license_keys import create_license_keys
-from flask_licensing.work import Work
 
 if TYPE_CHECKING:
     from flask_licensing.domain import Caller
     from flask_licensing.schemas import LoadedFields
-    from flask_licensing.state import LicensingState
+    from flask_licensing.work import Work
 
 _logger = logging.getLogger(__name__)
 
@@ -28,30 +26,24 @@ _CREATION_RESULT = CreationResultSchema()
 _FIELD_ERRORS = FieldErrorsSchema()
 
 
-def _create_license_keys(state: LicensingState, caller: Caller, fields: LoadedFields) -> Outcome:
-    work = Work(state.key_store, state.audit_log, origin_of_request(caller.id), state.clock())
-    schema = _schema(state.settings.max_keys_per_request)
+def _create_license_keys(work: Work, caller: Caller, fields: LoadedFields) -> Outcome:
     try:
-        batch, result = create_license_keys(work, schema, fields, caller=caller.id)
+        batch, result = create_license_keys(work, fields, caller=caller.id)
     except IncorrectData as refused:
         return Outcome.of(Code.INCORRECT_DATA, _FIELD_ERRORS.dump(refused), product_id=refused.product_id)
 
-    def after_commit() -> None:
-        _logger.info(
-            "%s created %d license keys of product %d (%d duplicates)",
-            printable(caller.id),
-            result.created,
-            batch.terms.product_id,
-            result.duplicate,
-        )
-        for call in work.after_commit:
-            call(state.app)
-
+    work.log_after_commit(
+        _logger,
+        "%s created %d license keys of product %d (%d duplicates)",
+        printable(caller.id),
+        result.created,
+        batch.terms.product_id,
+        result.duplicate,
+    )
     return Outcome.of(
         Code.LICENSE_KEYS_CREATED if result.created else Code.NO_LICENSE_KEYS_CREATED,
         _CREATION_RESULT.dump(result),
         product_id=batch.terms.product_id,
-        after_commit=after_commit,
     )
 
 

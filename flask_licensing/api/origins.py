@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import re
 import secrets
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 from flask import has_request_context, request
 
 from flask_licensing.domain import MAX_ADDRESS_LENGTH, MAX_REQUEST_ID_LENGTH, MAX_TEXT_LENGTH, Origin
 
+if TYPE_CHECKING:
+    from flask_licensing.hooks import Clock
+
 REQUEST_ID_HEADER = "X-Request-ID"
 
 HOST_CODE = "host"
 
+_REQUEST_TIME_IN_ENVIRON = "flask_licensing.request_time"
 _REQUEST_ID_IN_ENVIRON = "flask_licensing.request_id"
 _ACCEPTED_REQUEST_ID = re.compile(rf"[!-~]{{1,{MAX_REQUEST_ID_LENGTH}}}")
 
@@ -46,6 +52,14 @@ def request_id() -> str:
         known = sent if _ACCEPTED_REQUEST_ID.fullmatch(sent) else secrets.token_hex(16)
         request.environ[_REQUEST_ID_IN_ENVIRON] = known
     return str(known)
+
+
+def request_time(clock: Clock) -> datetime:
+    """Return the time of the current request, naive UTC: its one reading of the clock."""
+    known = request.environ.get(_REQUEST_TIME_IN_ENVIRON)
+    if not isinstance(known, datetime):
+        known = request.environ[_REQUEST_TIME_IN_ENVIRON] = clock()
+    return known
 
 
 def _storable(text: str, length: int) -> str:

@@ -16,7 +16,7 @@ from flask_licensing.errors import (
     LicensingError,
     MissingCapability,
 )
-from flask_licensing.hooks import ApiKeyStore, Clock
+from flask_licensing.hooks import ApiKeyStore
 from flask_licensing.networks import is_in_networks, parse_networks
 from flask_licensing.schemas import check_name
 
@@ -104,9 +104,8 @@ class ApiKeyAuthenticator:
     ``use_interval`` is how old a key's last-used time gets before it is written anew.
     """
 
-    def __init__(self, store: ApiKeyStore, clock: Clock, addresses: CallerAddresses, use_interval: timedelta) -> None:
+    def __init__(self, store: ApiKeyStore, addresses: CallerAddresses, use_interval: timedelta) -> None:
         self._store = store
-        self._clock = clock
         self._addresses = addresses
         self._use_interval = use_interval
 
@@ -117,7 +116,7 @@ class ApiKeyAuthenticator:
         api_key = self._store.find_api_key(hash_secret(credentials.secret))
         if api_key is None:
             raise InvalidApiKey
-        now = self._clock()
+        now = credentials.now
         if not api_key.is_usable_at(now):
             raise InactiveApiKey
         if api_key.allowed_networks is not None:

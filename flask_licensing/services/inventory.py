@@ -14,7 +14,7 @@ from marshmallow import ValidationError
 
 from flask_licensing.errors import IncorrectData, LicensingError
 from flask_licensing.hooks import LicenseKeyPageStore, LicenseKeyRowStore
-from flask_licensing.schemas import LicenseKeyTermsSchema, invisible_sentence, sentences_of
+from flask_licensing.schemas import UNKNOWN_PRODUCT, LicenseKeyTermsSchema, invisible_sentence, sentences_of
 from flask_licensing.services.license_key_batches import Rejection, read_batch
 from flask_licensing.services.license_key_formats import TERMS_COLUMNS
 from flask_licensing.services.license_keys import counted, with_time_of_assignment
@@ -121,7 +121,7 @@ class LicenseKeyImport:
         if product_id is not None and not wrong:
             product = self._run_work(lambda work: work.store.find_product(int(product_id)))
             if product is None:
-                wrong = {"product_id": [self._schema.unknown_product_sentence]}
+                wrong = {"product_id": [UNKNOWN_PRODUCT]}
         if wrong:
             raise IncorrectData(wrong)
 
@@ -152,7 +152,7 @@ class LicenseKeyImport:
         for said, group in batch.groups.items():
             terms = self._check_terms(said)
             if not isinstance(terms, str) and not is_known(terms.product_id):
-                terms = self._schema.unknown_product_sentence
+                terms = UNKNOWN_PRODUCT
             if isinstance(terms, str):
                 rejected += map(Rejection, group.rows(said), repeat(terms))
             else:

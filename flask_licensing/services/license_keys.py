@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING
 
 from flask_licensing.domain import CreationResult, LicenseKeyBatch, LicenseKeyStatus
 from flask_licensing.errors import IncorrectData, LicensingError
+from flask_licensing.schemas import UNKNOWN_PRODUCT
 from flask_licensing.signals import license_keys_created
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from flask_licensing.domain import LicenseKeyTerms
-    from flask_licensing.schemas import CreateLicenseKeysSchema, LoadedFields
+    from flask_licensing.schemas import LoadedFields
     from flask_licensing.work import Work
 
 LICENSE_KEYS_CREATED = "license-keys-created"
 
 
 def create_license_keys(
-    work: Work, schema: CreateLicenseKeysSchema, fields: LoadedFields, *, caller: str | None
+    work: Work, fields: LoadedFields, *, caller: str | None
 ) -> tuple[LicenseKeyBatch, CreationResult]:
     """Create the license keys that the fields of a request describe, and send the signal; ``caller`` goes with it.
 
@@ -28,14 +29,14 @@ def create_license_keys(
         IncorrectData: fields are wrong or the product does not exist; it names the product where that does exist.
 
     """
-    batch = _check_batch(work, schema, fields)
+    batch = _check_batch(work, fields)
     result = _add_batch(work, batch)
     if result.created:
         work.send(license_keys_created, batch=batch, result=result, caller=caller)
     return batch, result
 
 
-def _check_batch(work: Work, schema: CreateLicenseKeysSchema, fields: LoadedFields) -> LicenseKeyBatch:
+def _check_batch(work: Work, fields: LoadedFields) -> LicenseKeyBatch:
     """Return the batch that the fields of a request describe.
 
     A key that is assigned without saying when is assigned at the time of the work (contract section 4).
@@ -45,7 +46,7 @@ def _check_batch(work: Work, schema: CreateLicenseKeysSchema, fields: LoadedFiel
     product = None if product_id is None else work.store.find_product(product_id)
     errors = dict(fields.errors)
     if product_id is not None and product is None:
-        errors["product_id"] = [schema.unknown_product_sentence]
+        errors["product_id"] = [UNKNOWN_PRODUCT]
     if batch is None or errors:
         raise IncorrectData(errors, product_id=product.id if product else None)
     return dataclasses.replace(batch, terms=with_time_of_assignment(batch.terms, work.now))
