@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from benchmarks.load import form_request, new_license_keys, send
-from benchmarks.prepared_site import Site, prepared_site
+from benchmarks.prepared_site import prepared_site
 from benchmarks.results import Comparison, Result
 from benchmarks.rounds import take_turns
 from benchmarks.server import APPS, Server, running_server
@@ -17,6 +17,8 @@ from benchmarks.small_request import warm_up
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from benchmarks.site import Site
 
 NAME = "bulk"
 TIME = "time"

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from flask import Flask, Response, abort, request
 
 from benchmarks.load import PATH
-from benchmarks.prepared_site import Site
 from benchmarks.raw_database import RawDatabase
+from benchmarks.site import Site
 
 if TYPE_CHECKING:
     from pathlib import Path

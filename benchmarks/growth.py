@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from benchmarks.prepared_site import Site
+    from benchmarks.site import Site
 
 NAME = "growth"
 TIME = "time"

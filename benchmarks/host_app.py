@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 
+from benchmarks.site import Site
 from flask_licensing import Licensing
 
 if TYPE_CHECKING:
@@ -28,7 +29,5 @@ def create_host(database_url: str, private_key_file: Path) -> Flask:
 
 def create_app() -> Flask:
     """Return the site that the environment names."""
-    from benchmarks.prepared_site import Site
-
     site = Site.from_environment()
     return create_host(site.database_url, site.private_key_file)

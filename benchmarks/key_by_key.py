@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from benchmarks.prepared_site import Site
+    from benchmarks.site import Site
 
 NAME = "key-by-key"
 TIME = "time"

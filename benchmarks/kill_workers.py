@@ -29,7 +29,7 @@ from tests.programs import wait_until
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from benchmarks.prepared_site import Site
+    from benchmarks.site import Site
 
 WORKERS = 4
 CLIENTS = 4

@@ -25,7 +25,7 @@ from flask_licensing.signing import RsaSigner
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from benchmarks.prepared_site import Site
+    from benchmarks.site import Site
 
 SIGNATURE = "RSA signature"
 DRIVER = "database driver"

@@ -17,7 +17,7 @@ from werkzeug.test import EnvironBuilder
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from benchmarks.prepared_site import Site
+    from benchmarks.site import Site
 
 PATH = "/api/v1/create-license-keys"
 TIMEOUT_SECONDS = 120

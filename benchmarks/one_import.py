@@ -9,9 +9,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.prepared_site import Site, running_host
+from benchmarks.prepared_site import running_host
 from benchmarks.raw_database import RawDatabase
 from benchmarks.server import peak_memory
+from benchmarks.site import Site
 from flask_licensing.services.inventory import DEFAULT_BATCH_SIZE
 
 if TYPE_CHECKING:

@@ -1,51 +1,24 @@
-"""A site to measure: a fresh database with the package's tables, a product, an API key and a private key."""
+"""Making a site to measure: a fresh database with the package's tables, a product, an API key and a private key."""
 
 from __future__ import annotations
 
 import os
 import secrets
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from benchmarks.host_app import create_host, db, licensing
+from benchmarks.site import Site
 from flask_licensing.signing import generate_private_key
 from tests.databases import SERVER_URL_VARIABLES, fresh_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from flask import Flask
-
-DATABASE_URL_VARIABLE = "BENCHMARK_DATABASE_URL"
-PRIVATE_KEY_FILE_VARIABLE = "BENCHMARK_PRIVATE_KEY_FILE"
-
-
-@dataclass(frozen=True)
-class Site:
-    """What an app needs to serve a prepared database, and what a client needs to ask it."""
-
-    database_url: str
-    private_key_file: Path
-    product_id: int
-    secret: str
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """What the apps of this package read when a server starts them."""
-        return {
-            DATABASE_URL_VARIABLE: self.database_url,
-            PRIVATE_KEY_FILE_VARIABLE: str(self.private_key_file),
-        }
-
-    @classmethod
-    def from_environment(cls) -> Site:
-        """Return the site that a server was started for; it asks nobody, so it has no API key."""
-        url, file = os.environ[DATABASE_URL_VARIABLE], Path(os.environ[PRIVATE_KEY_FILE_VARIABLE])
-        return cls(url, file, product_id=1, secret="")
 
 
 def why_not(database: str) -> str | None:

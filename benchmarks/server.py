@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from benchmarks.prepared_site import Site
+    from benchmarks.site import Site
 
 PROJECT = Path(__file__).parents[1]
 

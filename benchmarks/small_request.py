@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from benchmarks.floor_app import Floor
 from benchmarks.layers import profile_package
 from benchmarks.load import Load, form_request, new_license_keys, send, send_all
-from benchmarks.prepared_site import Site, prepared_site
+from benchmarks.prepared_site import prepared_site
 from benchmarks.results import Comparison, Result, Share
 from benchmarks.rounds import take_turns
 from benchmarks.server import APPS, Server, running_server
@@ -20,6 +20,8 @@ from benchmarks.server import APPS, Server, running_server
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from benchmarks.site import Site
 
 NAME = "small-request"
 CASE = "one key"

@@ -27,8 +27,8 @@ from tests.databases import DATABASES
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from benchmarks.prepared_site import Site
     from benchmarks.server import Server
+    from benchmarks.site import Site
 
 WORKERS = 2
 CLIENTS = 4
