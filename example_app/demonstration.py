@@ -5,21 +5,26 @@ from __future__ import annotations
 import base64
 import json
 import shlex
+from contextlib import contextmanager
 from http import HTTPStatus
 from http.client import HTTPConnection
+from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
 
-from example_app.documented_request import ENDPOINT, FIELDS
-from example_app.key_pairs import PUBLIC_KEY_FOLDER
-from example_app.server import serving
-from example_app.shop import INSTANCE_FOLDER, create_app
-from example_app.stock import remove_new_license_keys
+from werkzeug.serving import make_server
+
+from example_app import INSTANCE_FOLDER, create_app
+from example_app.stock import DOCUMENTED_FIELDS, public_key_file, remove_new_license_keys
 from flask_licensing.verification import verify_response
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from flask import Flask
+
+ENDPOINT = "/api/v1/create-license-keys"
 EXPECTED = {"code": 900, "message": "License keys creation result", "created": 3, "duplicate": 1}
 
 
@@ -43,21 +48,35 @@ def demonstrate() -> int:
         remove_new_license_keys()
     with serving(app) as port:
         print(f"The shop's files are in the folder {INSTANCE_FOLDER}; it listens on http://127.0.0.1:{port}.\n")
-        print(f"POST {ENDPOINT}", *(f"  {name}: {value}" for name, value in FIELDS.items()), sep="\n")
-        answer = post(port, FIELDS)
+        print(f"POST {ENDPOINT}", *(f"  {name}: {value}" for name, value in DOCUMENTED_FIELDS.items()), sep="\n")
+        answer = post(port, DOCUMENTED_FIELDS)
     print(f"\nAnswer, HTTP status {answer.status}:\n{answer.body.decode()}\n")
 
     envelope = json.loads(answer.body)
-    key_name = "product-1.pem" if envelope["private_key_used"] == "product" else "global.pem"
-    public_key_file = INSTANCE_FOLDER / PUBLIC_KEY_FOLDER / key_name
-    response = verify_response(answer.body, public_key_file.read_text()).response
-    print(f"Verified with {public_key_file}: created {response.get('created')}, duplicate {response.get('duplicate')}.")
+    with app.app_context():
+        file = public_key_file(1 if envelope["private_key_used"] == "product" else None)
+    response = verify_response(answer.body, file.read_text()).response
+    print(f"Verified with {file}: created {response.get('created')}, duplicate {response.get('duplicate')}.")
 
     print("\nServe the shop, and send the same request with curl (code 902 now, as the license keys are there):")
     print(f"  flask --app example_app run --port {port}\n  {curl_line(port)}")
     print("\nThe same check with openssl:")
-    print(f"  {openssl_line(public_key_file, *_save(envelope))}")
+    print(f"  {openssl_line(file, *_save(envelope))}")
     return 0 if answer.status == HTTPStatus.OK and EXPECTED.items() <= response.items() else 1
+
+
+@contextmanager
+def serving(app: Flask) -> Iterator[int]:
+    """Serve an app on a free port of 127.0.0.1 while the block runs; yield the port."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def post(port: int, fields: dict[str, str]) -> Answer:
@@ -73,13 +92,13 @@ def post(port: int, fields: dict[str, str]) -> Answer:
 
 def curl_line(port: int) -> str:
     """Return the shell command that sends the documented request."""
-    fields = [word for name, value in FIELDS.items() for word in ("--data-urlencode", f"{name}={value}")]
+    fields = [word for name, value in DOCUMENTED_FIELDS.items() for word in ("--data-urlencode", f"{name}={value}")]
     return shlex.join(["curl", *fields, f"http://127.0.0.1:{port}{ENDPOINT}"])
 
 
-def openssl_line(public_key_file: Path, signature_file: Path, payload_file: Path) -> str:
+def openssl_line(public_key: Path, signature_file: Path, payload_file: Path) -> str:
     """Return the shell command that checks a signature."""
-    verification = ["openssl", "dgst", "-sha256", "-verify", str(public_key_file)]
+    verification = ["openssl", "dgst", "-sha256", "-verify", str(public_key)]
     return shlex.join([*verification, "-signature", str(signature_file), str(payload_file)])
 
 

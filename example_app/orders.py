@@ -7,8 +7,7 @@ import secrets
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from example_app.database import db
-from example_app.licenses import licensing
+from example_app.extensions import db, licensing
 from flask_licensing import IncorrectData
 from flask_licensing.models import LicenseKey
 

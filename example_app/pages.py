@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 
-from example_app.licenses import licensing
+from example_app.extensions import licensing
 from example_app.orders import find_order, place_order
 from flask_licensing import IncorrectData
 

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from example_app import create_app
-from example_app.database import db
-from example_app.demonstration import post
-from example_app.server import serving
+from example_app.demonstration import post, serving
+from example_app.extensions import db
 from flask_licensing.verification import BadSignature, verify_response
 from tests.foreign_clients import run_openssl, run_php
 from tests.programs import PROJECT, run, run_python, running_server

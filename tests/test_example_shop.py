@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from example_app import create_app
-from example_app.database import db
+from example_app.extensions import db
 from example_app.orders import Order
 from flask_licensing.models import LicenseKey
 

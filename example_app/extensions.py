@@ -1,9 +1,11 @@
-"""The shop's database object."""
+"""The shop's extensions: its database and its licensing."""
 
 from __future__ import annotations
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import DeclarativeBase
+
+from flask_licensing import Licensing
 
 
 class Base(DeclarativeBase):
@@ -11,3 +13,4 @@ class Base(DeclarativeBase):
 
 
 db = SQLAlchemy(model_class=Base)
+licensing = Licensing(db=db)
