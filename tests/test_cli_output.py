@@ -101,6 +101,11 @@ def test_without_an_output_a_command_does_nothing(site: Path) -> None:
     assert b"Another" not in _flask(site, "list-products").stdout
 
 
+def test_a_closed_input_is_an_empty_one(site: Path) -> None:
+    closed = _flask(site, "import-license-keys - --product 1 <&-")
+    assert (closed.returncode, closed.stdout) == (0, b"0 rows: 0 created, 0 there already, 0 rejected.\n")
+
+
 def test_input_that_is_not_utf_8_is_one_line(host: Host, tmp_path: Path) -> None:
     (tmp_path / "keys.txt").write_bytes(b"CAF\xc9-1\n")
     arguments = ["licensing", "create-license-keys", "--file", str(tmp_path / "keys.txt"), "--product", "1"]

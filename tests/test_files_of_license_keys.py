@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flask_licensing.errors import FileError, StoreUnavailable
-from flask_licensing.services.license_key_formats import MAX_LINE_LENGTH, MAX_NAMED_COLUMNS
+from flask_licensing.services.license_key_formats import MAX_NAMED_COLUMNS
+from flask_licensing.services.license_key_lines import MAX_LINE_LENGTH
 from flask_licensing.stores.memory import MemoryKeyStore
 from tests.programs import THIS_PROJECT
 

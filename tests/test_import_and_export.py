@@ -20,7 +20,7 @@ from flask_licensing import Licensing
 from flask_licensing.domain import Caller
 from flask_licensing.errors import FileError, IncorrectData, LicensingError, StoreUnavailable, TransactionConflict
 from flask_licensing.services.inventory import ImportSummary
-from flask_licensing.services.license_key_formats import MAX_LINE_LENGTH
+from flask_licensing.services.license_key_lines import MAX_LINE_LENGTH
 from flask_licensing.stores.memory import MemoryKeyStore
 from flask_licensing.testing.key_store_contract import NOW
 from tests.programs import THIS_PROJECT

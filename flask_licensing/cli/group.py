@@ -69,6 +69,8 @@ class LicensingGroup(click.Group):
         # Also before help is shown: a console that lacks a character shows its number.
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")
+        if sys.stdin is None:
+            sys.stdin = open(os.devnull)  # noqa: SIM115 - a closed input is an empty one, until the end
         return super().make_context(*arguments, **options)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: D102 - click's own method

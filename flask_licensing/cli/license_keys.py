@@ -11,7 +11,7 @@ from flask_licensing.cli.group import ID, command, json_option, print_json
 from flask_licensing.domain import LicenseKeyStatus
 from flask_licensing.license_key_methods import LicenseKeyMethods
 from flask_licensing.schemas import has_invisible, invisible_sentence
-from flask_licensing.services.license_key_formats import read_plain_license_keys
+from flask_licensing.services.license_key_lines import read_plain_license_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 from difflib import get_close_matches
 from enum import StrEnum
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO, TypeAlias
 
 from flask_licensing.errors import FileError
 from flask_licensing.log_text import printable
+from flask_licensing.services.license_key_lines import expecting, read_lines, unlike_license_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -44,9 +43,6 @@ MAX_NAME_LENGTH = 64
 Terms: TypeAlias = "tuple[Any, ...]"
 """What a row says of its terms, in the order of :data:`TERMS_COLUMNS`; ``None`` where it says nothing."""
 
-MAX_LINE_LENGTH = 65_536
-"""Longest line that is read, in characters: many times the longest license key with its terms."""
-
 NO_TERMS: Terms = (None,) * len(TERMS_COLUMNS)
 
 
@@ -74,22 +70,19 @@ def read_rows(text: TextIO, file_format: FileFormat, *, guessed: bool, warn: Cal
 
     Raises:
         FileError: the format was guessed and the first line says otherwise, a CSV file has no column ``license_key`` or
-            a column twice, or a line is longer than :data:`MAX_LINE_LENGTH`.
+            a column twice, or a line is too long.
 
     """
-    lines = _lines(text)
-    return _READERS[file_format](_as_guessed(lines, file_format) if guessed else lines, warn)
+    lines = read_lines(text)
+    if guessed and file_format is FileFormat.TEXT:
+        lines = expecting(lines, "a license key", unlike_license_key)
+    elif guessed and file_format is FileFormat.NDJSON:
+        lines = expecting(lines, "a JSON object, one a line", _unlike_object)
+    return _READERS[file_format](lines, warn)
 
 
-def read_plain_license_keys(text: TextIO) -> list[str]:
-    """Return what is on the lines of a text, without a byte order mark, as license keys.
-
-    Raises:
-        FileError: the first line can't be meant as a license key, or a line is longer than :data:`MAX_LINE_LENGTH`.
-
-    """
-    lines = _as_guessed(_lines(text), FileFormat.TEXT)
-    return [license_key for line in lines if (license_key := line.strip())]
+def _unlike_object(line: str) -> str | None:
+    return None if line.startswith("{") else unlike_license_key(line) or "something else"
 
 
 def write_license_keys(text: TextIO, file_format: FileFormat, license_keys: Iterable[LicenseKey]) -> int:
@@ -98,56 +91,6 @@ def write_license_keys(text: TextIO, file_format: FileFormat, license_keys: Iter
     The text format has no place for terms.
     """
     return _WRITERS[file_format](text, license_keys)
-
-
-def _lines(text: TextIO) -> Iterator[str]:
-    for number, line in enumerate(iter(partial(text.readline, MAX_LINE_LENGTH), ""), start=1):
-        if len(line) == MAX_LINE_LENGTH:
-            raise FileError(f"Line {number} is longer than {MAX_LINE_LENGTH} characters.")
-        # Files that were joined have a byte order mark inside, too.
-        yield line.removeprefix("\ufeff")
-
-
-_SIGNS = {
-    "a binary file or UTF-16": re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|^\udcff\udcfe|^\udcfe\udcff|^%PDF"),
-    "markup or a comment": re.compile(r"^[<#]|^\{\\|^---"),
-    "JSON": re.compile(r"^\[|^\{\s*(\"|$)"),
-    "CSV": re.compile(r"[,;|\t\"]"),
-    "a header": re.compile(
-        r"^((software|product|licen[cs]e|activation|serial|key|code|number|id|list)s?[\W_]*)+$", re.IGNORECASE
-    ),
-}
-"""What the first line of a file has in it that does not hold one license key a line."""
-
-
-def _as_guessed(lines: Iterator[str], file_format: FileFormat) -> Iterator[str]:
-    """Pass the lines on; refuse the file where its first one is not of the format."""
-    for line in lines:
-        if content := line.strip():
-            if found := _unlike(content, file_format):
-                raise FileError(
-                    f"The first line looks like {found}, not like {_FIRST_LINES[file_format]}: nothing was stored."
-                    " Name the format with import-license-keys --format (in Python, file_format)."
-                )
-            yield line
-            break
-        yield line
-    yield from lines
-
-
-_FIRST_LINES = {
-    FileFormat.TEXT: "a license key",
-    FileFormat.NDJSON: "a JSON object, one a line",
-    FileFormat.CSV: "a header",
-}
-
-
-def _unlike(line: str, file_format: FileFormat) -> str | None:
-    """Return what a first line is instead of what the format says; of CSV the header is checked anyway."""
-    if file_format is FileFormat.CSV or (file_format is FileFormat.NDJSON and line.startswith("{")):
-        return None
-    found = next((name for name, sign in _SIGNS.items() if sign.search(line)), None)
-    return "something else" if found is None and file_format is FileFormat.NDJSON else found
 
 
 class _UnknownNames:
