@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session, scoped_session
 
     from flask_licensing.config import Settings
-    from flask_licensing.hooks import Authenticator, Clock, PrivateKeySource
+    from flask_licensing.domain import Clock
+    from flask_licensing.hooks import Authenticator
+    from flask_licensing.private_key_versions import PrivateKeySource
 
 _logger = logging.getLogger(__name__)
 

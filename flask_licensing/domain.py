@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from ipaddress import IPv4Network, IPv6Network
 
 MAX_TEXT_LENGTH = 255
@@ -30,6 +30,10 @@ MAX_VALIDITY_DAYS = (datetime.max - EARLIEST_DATE).days
 """Longest validity, in days: no stored date plus more than this is a date."""
 
 
+Clock: TypeAlias = "Callable[[], datetime]"
+"""Returns the current time as naive UTC. The default is :func:`utc_now`."""
+
+
 def utc_now() -> datetime:
     """Return the current time as naive UTC: the default clock."""
     return datetime.now(UTC).replace(tzinfo=None)
@@ -42,41 +46,6 @@ class LicenseKeyStatus(StrEnum):
     ASSIGNED = "assigned"
     RESERVED = "reserved"
     BLOCKED = "blocked"
-
-
-class PrivateKeyState(StrEnum):
-    """How far the life of a private key is, in this order.
-
-    A pending key is published and does not sign yet. Of the active ones the newest signs. A verify-only key is
-    published and no longer signs. A retired one is kept, and neither published nor used.
-    """
-
-    PENDING = "pending"
-    ACTIVE = "active"
-    VERIFY_ONLY = "verify-only"
-    RETIRED = "retired"
-
-    @classmethod
-    def furthest(cls, states: Iterable[PrivateKeyState]) -> PrivateKeyState:
-        """Return the latest of several states, which counts where one key is found in all of them."""
-        return max(states, key=list(cls).index)
-
-
-@dataclass(frozen=True, slots=True)
-class PrivateKeyInfo:
-    """What is known of a private key without showing anything of it.
-
-    ``product_id`` is ``None`` for a global key. ``key_id`` is ``None`` where the key can't be read, or is a remote one
-    that does not tell its public part. ``signs`` is true for the one key that signs. ``problem`` says why it can't be
-    read.
-    """
-
-    key_id: str | None
-    state: PrivateKeyState
-    product_id: int | None
-    origin: str
-    signs: bool = False
-    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ from flask_licensing.state import EXTENSION_NAME, current_state
 if TYPE_CHECKING:
     from flask import Flask
 
-    from flask_licensing.hooks import Authenticator, Clock, KeyStore, PrivateKeySource
+    from flask_licensing.hooks import Authenticator, Clock, KeyStore
+    from flask_licensing.private_key_versions import PrivateKeySource
     from flask_licensing.state import LicensingState
 
 

@@ -6,18 +6,22 @@ Each is given to :class:`flask_licensing.Licensing` as an object, or in configur
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
-from flask_licensing.domain import PrivateKeyState
+from flask_licensing.domain import Clock
+from flask_licensing.private_key_versions import (
+    PrivateKey,
+    PrivateKeySource,
+    PrivateKeyState,
+    PrivateKeyVersion,
+    SupportsSign,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
     from ipaddress import IPv4Network, IPv6Network
-
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
     from flask_licensing.domain import (
         ApiKey,
@@ -31,7 +35,25 @@ if TYPE_CHECKING:
         LicenseKeyTerms,
         Product,
     )
-    from flask_licensing.errors import PrivateKeyError
+
+__all__ = [
+    "ApiKeyStore",
+    "AuditStore",
+    "AuditTriggerStore",
+    "Authenticator",
+    "Clock",
+    "IdempotencyRecordPurgeStore",
+    "KeyStore",
+    "LicenseKeyPageStore",
+    "LicenseKeyRowStore",
+    "PrivateKey",
+    "PrivateKeySource",
+    "PrivateKeyState",
+    "PrivateKeyVersion",
+    "ProductStore",
+    "SupportsSign",
+    "TableStore",
+]
 
 
 class KeyStore(Protocol):
@@ -241,59 +263,6 @@ class TableStore(Protocol):
         """Return the names of the tables that should be there and are not."""
         ...
 
-
-class SupportsSign(Protocol):
-    """A private key that stays elsewhere, such as in a KMS or an HSM.
-
-    It may also have a method ``public_key`` that returns an ``RSAPublicKey``, called when the key is loaded. With it
-    each signature is verified, and the key has an id.
-    """
-
-    def sign(self, data: bytes, /) -> bytes:
-        """Return the RSASSA-PKCS1-v1_5 signature with SHA-256 (RFC 8017 section 8.2) of ``data``.
-
-        Called inside the request's transaction, in a thread of its own and a copy of the request's context, and waited
-        for up to ``LICENSING_SIGNING_TIMEOUT_SECONDS``. Taking longer, raising anything or returning something that is
-        no signature means that the answer can't be signed: nothing is created and the client sees code 9500.
-        """
-        ...
-
-
-PrivateKey: TypeAlias = "str | bytes | RSAPrivateKey | SupportsSign"
-"""What a private-key source answers with: a PEM, a loaded RSA key of at least 2048 bits, or a remote signer."""
-
-
-@dataclass(frozen=True)
-class PrivateKeyVersion:
-    """One of several keys that a private-key source tells of.
-
-    ``material`` is a :data:`PrivateKey`. Of a key that no longer signs the public part is enough, as PEM or loaded. A
-    ``PrivateKeyError`` stands for a key that can't be read: the others are used and the log says why. ``origin`` says
-    where the key is from. Raises ``ValueError`` for a state that is none.
-    """
-
-    material: PrivateKey | RSAPublicKey | PrivateKeyError = field(repr=False)
-    state: PrivateKeyState
-    origin: str | None = None
-
-    def __post_init__(self) -> None:
-        # A source reads states from elsewhere, as text.
-        object.__setattr__(self, "state", PrivateKeyState(self.state))
-
-
-PrivateKeySource: TypeAlias = "Callable[[int | None], PrivateKey | Sequence[PrivateKeyVersion] | None]"
-"""Called with a product id, or ``None`` for the global keys; answers with the private key or ``None`` for no such key.
-
-A source of several keys answers with a list of :class:`PrivateKeyVersion`, oldest first: the last active one signs.
-Where one key is there twice, the state that is furthest along counts.
-
-Called at start-up for the global key, then once per product and refresh interval, and for each request for public keys.
-Answer with the same objects as long as nothing changed: new ones are taken for new keys. Raising at start-up stops
-the app; later, the key loaded before goes on signing and the log says why. The default source has no keys.
-"""
-
-Clock: TypeAlias = "Callable[[], datetime]"
-"""Returns the current time as naive UTC. The default is :func:`flask_licensing.domain.utc_now`."""
 
 Authenticator: TypeAlias = "Callable[[Credentials], Caller]"
 """Decides who may call. Called once per request, inside its transaction and its Flask request context.

@@ -22,7 +22,7 @@ from flask_licensing.work import run_work
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from flask_licensing.domain import PrivateKeyInfo
+    from flask_licensing.private_key_versions import PrivateKeyInfo
     from flask_licensing.services.key_rotation import PrivateKeyRotation
     from flask_licensing.state import LicensingState
 

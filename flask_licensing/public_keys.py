@@ -51,6 +51,12 @@ def jwk_of(public_key: RSAPublicKey) -> dict[str, str]:
     return {"kty": "RSA", "n": _base64url_of_integer(numbers.n), "e": _base64url_of_integer(numbers.e)}
 
 
+def public_key_pem(public_key: RSAPublicKey) -> str:
+    """Return a public key as PEM (SubjectPublicKeyInfo), the form PHP and OpenSSL read."""
+    encoded = public_key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return encoded.decode("ascii")
+
+
 def jwks_of(public_keys: Mapping[str, RSAPublicKey]) -> str:
     """Return public keys, given by their ids, as the JSON of a JWKS (RFC 7517 section 5)."""
     purpose = {"use": "sig", "alg": "RS256"}

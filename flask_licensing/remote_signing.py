@@ -16,7 +16,7 @@ from flask_licensing.public_keys import MIN_KEY_BITS, verify_signature
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flask_licensing.hooks import SupportsSign
+    from flask_licensing.private_key_versions import SupportsSign
 
 MAX_ABANDONED_CALLS = 32
 """How many calls that outlived their limit may be out before further ones fail at once, in one process."""

@@ -15,7 +15,7 @@ from flask_licensing.public_keys import MIN_KEY_BITS
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 
-    from flask_licensing.hooks import PrivateKey, SupportsSign
+    from flask_licensing.private_key_versions import PrivateKey, SupportsSign
 
 _PUBLIC_EXPONENT = 65537
 
@@ -43,12 +43,6 @@ def generate_private_key(passphrase: str | None = None) -> bytes:
     return rsa.generate_private_key(_PUBLIC_EXPONENT, MIN_KEY_BITS).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption
     )
-
-
-def public_key_pem(public_key: RSAPublicKey) -> str:
-    """Return a public key as PEM (SubjectPublicKeyInfo), the form PHP and OpenSSL read."""
-    encoded = public_key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    return encoded.decode("ascii")
 
 
 def load_signer(material: PrivateKey | RSAPublicKey, *, passphrase: str | None, origin: str) -> SupportsSign:

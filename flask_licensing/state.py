@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from flask_licensing.config import Settings
-    from flask_licensing.hooks import Authenticator, Clock, KeyStore
+    from flask_licensing.domain import Clock
+    from flask_licensing.hooks import Authenticator, KeyStore
     from flask_licensing.networks import CallerAddresses
     from flask_licensing.private_keys.ring import PrivateKeyRing
     from flask_licensing.services.audit_log import AuditLog

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flask_licensing.api.answers import KEY_ID_HEADER
-from flask_licensing.domain import PrivateKeyState
 from flask_licensing.errors import LicensingError, PrivateKeyError
+from flask_licensing.private_key_versions import PrivateKeyState
 from flask_licensing.private_keys.folder import PrivateKeyFolder
 from flask_licensing.public_keys import load_public_keys
 from flask_licensing.testing.parts import FrozenClock

@@ -24,7 +24,8 @@ from flask_licensing.private_keys.sources import (
     FolderPrivateKeySource,
     private_key_source_from,
 )
-from flask_licensing.signing import RsaSigner, generate_private_key, public_key_pem
+from flask_licensing.public_keys import public_key_pem
+from flask_licensing.signing import RsaSigner, generate_private_key
 from flask_licensing.stores.memory import MemoryKeyStore
 from flask_licensing.verification import is_valid_response
 from tests.key_pairs import key_pairs

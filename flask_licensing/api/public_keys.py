@@ -9,8 +9,7 @@ from flask import request
 from flask_licensing.api.published import Published
 from flask_licensing.domain import MAX_INTEGER
 from flask_licensing.errors import MalformedRequest
-from flask_licensing.public_keys import jwks_of
-from flask_licensing.signing import public_key_pem
+from flask_licensing.public_keys import jwks_of, public_key_pem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

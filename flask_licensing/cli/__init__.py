@@ -7,7 +7,6 @@ from flask_licensing.cli import (
     checks,
     description,
     inventory,
-    key_rotation,
     license_keys,
     private_keys,
     products,
@@ -18,7 +17,6 @@ from flask_licensing.cli.group import LicensingGroup
 
 MODULES = (
     private_keys,
-    key_rotation,
     products,
     api_keys,
     license_keys,

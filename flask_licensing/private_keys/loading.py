@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-from flask_licensing.domain import PrivateKeyInfo, PrivateKeyState
 from flask_licensing.errors import PrivateKeyError
-from flask_licensing.hooks import PrivateKeyVersion
+from flask_licensing.private_key_versions import PrivateKeyInfo, PrivateKeyState, PrivateKeyVersion
 from flask_licensing.public_keys import key_id_of
 from flask_licensing.remote_signing import RemoteSigner, TimeLimit
 from flask_licensing.signing import RsaSigner, load_public_part, load_signer
@@ -19,7 +18,7 @@ from flask_licensing.signing import RsaSigner, load_public_part, load_signer
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from flask_licensing.hooks import PrivateKey
+    from flask_licensing.private_key_versions import PrivateKey
 
 _SIGNING_STATES = frozenset({PrivateKeyState.PENDING, PrivateKeyState.ACTIVE})
 

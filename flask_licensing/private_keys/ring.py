@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from flask_licensing.domain import PrivateKeyState
 from flask_licensing.errors import PrivateKeyError
+from flask_licensing.private_key_versions import PrivateKeyState
 from flask_licensing.private_keys.choice import PrivateKeyStates, choose_private_key, problems_of
 from flask_licensing.private_keys.sources import no_private_keys
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-    from flask_licensing.hooks import Clock, PrivateKeySource
+    from flask_licensing.domain import Clock
+    from flask_licensing.private_key_versions import PrivateKeySource
     from flask_licensing.private_keys.loading import LoadedPrivateKey, PrivateKeyLoader
     from flask_licensing.wire import PrivateKeyUsed
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidSignature
 
-from flask_licensing.domain import PrivateKeyState
 from flask_licensing.errors import LicensingError
 from flask_licensing.hooks import ApiKeyStore, AuditTriggerStore, TableStore
+from flask_licensing.private_key_versions import PrivateKeyState
 from flask_licensing.public_keys import verify_signature
 from flask_licensing.services.api_keys import ApiKeyAuthenticator
 from flask_licensing.services.private_keys import list_private_keys

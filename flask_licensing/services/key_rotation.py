@@ -7,9 +7,8 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from flask_licensing.domain import PrivateKeyInfo, PrivateKeyState
 from flask_licensing.errors import LicensingError, PrivateKeyError
-from flask_licensing.hooks import PrivateKeyVersion
+from flask_licensing.private_key_versions import PrivateKeyInfo, PrivateKeyState, PrivateKeyVersion
 from flask_licensing.private_keys.folder import PrivateKeyFile
 from flask_licensing.services.private_keys import write_new_key
 
