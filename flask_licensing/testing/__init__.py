@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         LicenseKeyRowStoreContract,
         ProductStoreContract,
     )
+    from flask_licensing.testing.parts import generate_private_key
 
 __all__ = [
     "ApiKeyStoreContract",
@@ -25,6 +26,7 @@ __all__ = [
     "LicenseKeyRowStoreContract",
     "ProductStoreContract",
     "assert_signed",
+    "generate_private_key",
 ]
 
 _HOMES = {
@@ -36,6 +38,7 @@ _HOMES = {
     "LicenseKeyRowStoreContract": "optional_store_contracts",
     "ProductStoreContract": "optional_store_contracts",
     "assert_signed": "answers",
+    "generate_private_key": "parts",
 }
 
 

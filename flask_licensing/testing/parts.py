@@ -12,6 +12,8 @@ from flask_licensing.domain import naive_utc
 from flask_licensing.public_keys import public_key_pem
 from flask_licensing.signing import generate_private_key
 
+__all__ = ["FrozenClock", "KeyPair", "generate_private_key"]
+
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
