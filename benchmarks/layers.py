@@ -20,7 +20,7 @@ from benchmarks.load import form_environ, new_license_keys
 from benchmarks.results import Share
 from flask_licensing import schemas
 from flask_licensing.api.endpoint import Endpoint
-from flask_licensing.signing import RsaSigner
+from flask_licensing.private_keys.signing import RsaSigner
 
 if TYPE_CHECKING:
     from collections.abc import Callable

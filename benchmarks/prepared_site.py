@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from benchmarks.host_app import create_host, db, licensing
 from benchmarks.site import Site
-from flask_licensing.signing import generate_private_key
+from flask_licensing.private_keys.signing import generate_private_key
 from tests.databases import SERVER_URL_VARIABLES, fresh_database
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from flask_licensing.api.origins import current_origin
 from flask_licensing.domain import MAX_INTEGER
 from flask_licensing.errors import LicensingError
-from flask_licensing.services.key_rotation import PrivateKeyRotator
-from flask_licensing.services.private_keys import (
+from flask_licensing.private_keys.rotation import PrivateKeyRotator
+from flask_licensing.private_keys.service import (
     list_private_keys,
     require_folder,
     show_public_key,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from flask_licensing.private_key_versions import PrivateKeyInfo
-    from flask_licensing.services.key_rotation import PrivateKeyRotation
+    from flask_licensing.private_keys.rotation import PrivateKeyRotation
     from flask_licensing.state import LicensingState
 
 PRIVATE_KEY_GENERATED = "private-key-generated"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from flask_licensing.signing import generate_private_key
+from flask_licensing.private_keys.signing import generate_private_key
 from tests import hosts
 from tests.databases import DATABASES, fresh_database
 from tests.gunicorn_server import running_gunicorn

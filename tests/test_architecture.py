@@ -22,7 +22,7 @@ METHODS = {
 
 ROWS = [
     {"_version", "codes", "config", "domain", "errors", "json_values", "log_text", "networks", "signals"},
-    {"hooks", "private_key_versions", "public_keys", "remote_signing", "signing", "verification", "wire"},
+    {"hooks", "private_key_versions", "public_keys", "verification", "wire"},
     {
         "audit_triggers",
         "models",

@@ -20,7 +20,7 @@ from flask.cli import FlaskGroup
 
 from flask_licensing import Licensing
 from flask_licensing.cli import create_commands
-from flask_licensing.signing import generate_private_key
+from flask_licensing.private_keys.signing import generate_private_key
 from flask_licensing.stores.memory import MemoryKeyStore
 from flask_licensing.verification import is_valid_response
 from tests.documented_example import ENVELOPE, PUBLIC_KEY

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from flask_licensing.private_keys.signing import RsaSigner, generate_private_key
 from flask_licensing.public_keys import public_key_pem
-from flask_licensing.signing import RsaSigner, generate_private_key
 from flask_licensing.verification import (
     BadSignature,
     MalformedEnvelope,

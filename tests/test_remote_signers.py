@@ -16,9 +16,9 @@ from flask_licensing.api.answers import KEY_ID_HEADER
 from flask_licensing.errors import ConfigurationError, RemoteSignerTimeout
 from flask_licensing.hooks import PrivateKeyVersion
 from flask_licensing.private_key_versions import PrivateKeyState
+from flask_licensing.private_keys.remote_signing import MAX_ABANDONED_CALLS, TimeLimit
+from flask_licensing.private_keys.signing import RsaSigner, generate_private_key
 from flask_licensing.public_keys import load_public_keys
-from flask_licensing.remote_signing import MAX_ABANDONED_CALLS, TimeLimit
-from flask_licensing.signing import RsaSigner, generate_private_key
 from flask_licensing.testing.parts import FrozenClock
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ def test_calls_that_never_end_are_bounded_and_once_they_do_calls_are_made_again(
 def test_a_hanging_signer_does_not_keep_the_process_from_exiting() -> None:
     program = (
         "import time\n"
-        "from flask_licensing.remote_signing import TimeLimit\n"
+        "from flask_licensing.private_keys.remote_signing import TimeLimit\n"
         "try:\n"
         "    TimeLimit(0.01).call(lambda: time.sleep(3600))\n"
         "except Exception as error:\n"

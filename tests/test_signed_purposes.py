@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 import flask_licensing
 from flask_licensing.codes import Code
-from flask_licensing.signing import RsaSigner
+from flask_licensing.private_keys.signing import RsaSigner
 from flask_licensing.verification import VerificationError, is_valid_response, verify_response
 from flask_licensing.wire import encode_payload
 from tests.hosts import PATH

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from flask_licensing.errors import PrivateKeyError
-from flask_licensing.signing import generate_private_key, load_signer
+from flask_licensing.private_keys.signing import generate_private_key, load_signer
 from tests.foreign_clients import run_openssl
 
 if TYPE_CHECKING:

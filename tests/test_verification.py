@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_licensing.signing import RsaSigner
+from flask_licensing.private_keys.signing import RsaSigner
 from flask_licensing.verification import (
     BadSignature,
     MalformedEnvelope,

@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 
 from flask_licensing.errors import PrivateKeyError
 from flask_licensing.private_key_versions import PrivateKeyInfo, PrivateKeyState, PrivateKeyVersion
+from flask_licensing.private_keys.remote_signing import RemoteSigner, TimeLimit
+from flask_licensing.private_keys.signing import RsaSigner, load_public_part, load_signer
 from flask_licensing.public_keys import key_id_of
-from flask_licensing.remote_signing import RemoteSigner, TimeLimit
-from flask_licensing.signing import RsaSigner, load_public_part, load_signer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

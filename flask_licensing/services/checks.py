@@ -11,9 +11,9 @@ from cryptography.exceptions import InvalidSignature
 from flask_licensing.errors import LicensingError
 from flask_licensing.hooks import ApiKeyStore, AuditTriggerStore, TableStore
 from flask_licensing.private_key_versions import PrivateKeyState
+from flask_licensing.private_keys.service import list_private_keys
 from flask_licensing.public_keys import verify_signature
 from flask_licensing.services.api_keys import ApiKeyAuthenticator
-from flask_licensing.services.private_keys import list_private_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable

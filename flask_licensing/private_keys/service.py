@@ -14,8 +14,8 @@ from flask_licensing.private_keys.folder import (
     make_private_key_folder,
     write_private_key_file,
 )
+from flask_licensing.private_keys.signing import generate_private_key
 from flask_licensing.public_keys import public_key_pem
-from flask_licensing.signing import generate_private_key
 
 if TYPE_CHECKING:
     from datetime import datetime

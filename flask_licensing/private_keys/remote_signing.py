@@ -52,7 +52,7 @@ class TimeLimit:
         context = contextvars.copy_context()
         # Threads of concurrent.futures would be waited for when the process exits.
         threading.Thread(
-            target=context.run, args=(self._run, call), name="flask_licensing.remote_signing", daemon=True
+            target=context.run, args=(self._run, call), name="flask_licensing.private_keys.remote_signing", daemon=True
         ).start()
         if not call.ended.wait(self._seconds):
             self._abandon(call)

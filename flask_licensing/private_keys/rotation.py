@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from flask_licensing.errors import LicensingError, PrivateKeyError
 from flask_licensing.private_key_versions import PrivateKeyInfo, PrivateKeyState, PrivateKeyVersion
 from flask_licensing.private_keys.folder import PrivateKeyFile
-from flask_licensing.services.private_keys import write_new_key
+from flask_licensing.private_keys.service import write_new_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
