@@ -96,7 +96,7 @@ class Settings:
         "licensing", _text, "The name of `flask licensing`, where the app has one of its own."
     )
     key_store: Any = _setting(None, _hook, "The key store; by default one over `db`.")
-    private_key_source: Any = _setting(None, _hook, "Where private keys come from; by default there are none.")
+    private_key_source: Any = _setting(None, _hook, "Where private keys come from; by default answers are unsigned.")
     private_key_passphrase: str | None = _setting(
         None,
         _optional_text,
@@ -108,12 +108,12 @@ class Settings:
         10.0, _seconds, "After how many seconds a replaced private key is noticed."
     )
     signing_timeout_seconds: float = _setting(
-        5.0, _time_limit, "How many seconds a remote signer may take; the transaction is open meanwhile."
+        5.0, _time_limit, "Most seconds that a remote signer may take; the transaction stays open while it works."
     )
     authenticator: Any = _setting(None, _hook, "Who may call; by default whoever has an API key.")
     clock: Any = _setting(None, _hook, "What time it is, as naive UTC; by default the system's.")
     blocked_addresses: tuple[IpNetwork, ...] = _setting(
-        (), parse_networks, "IP addresses and networks that are answered with code 150."
+        (), parse_networks, "IP addresses and networks whose requests are refused with code 150."
     )
     rate_limit: str | None = _setting(
         None,
@@ -123,18 +123,22 @@ class Settings:
     rate_limit_storage_url: str | None = _setting(
         None,
         _optional_text,
-        "Where several processes count; by default `RATELIMIT_STORAGE_URI`, or else each process by itself.",
+        "Where several processes count together; by default `RATELIMIT_STORAGE_URI`, or else each process alone.",
         secret=True,
     )
-    rate_limit_key_prefix: str = _setting("flask_licensing", _text, "What tells this site from others in that storage.")
+    rate_limit_key_prefix: str = _setting(
+        "flask_licensing", _text, "Prefix of this site's entries, where several sites share that storage."
+    )
     api_key_use_interval_seconds: float = _setting(
-        300.0, _seconds, "How many seconds old an API key's last-used time gets before it is written anew."
+        300.0, _seconds, "After how many seconds a further use of an API key updates its last-used time."
     )
     transaction_retry_seconds: float = _setting(
-        20.0, _seconds, "For how many seconds a transaction is tried again that the database ended for another."
+        20.0,
+        _seconds,
+        "For how many seconds a transaction is retried after a deadlock or another conflict.",
     )
     max_content_length: int = _setting(
-        16 * 1024 * 1024, _positive_integer, "Largest request body, in bytes, whatever the app's own limit."
+        16 * 1024 * 1024, _positive_integer, "Largest request body, in bytes; the app's own limit does not apply."
     )
     max_keys_per_request: int = _setting(100_000, _positive_integer, "Most license keys in one request.")
 

@@ -9,8 +9,9 @@ import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
+from flask_sqlalchemy import SQLAlchemy
 
-from flask_licensing import __version__
+from flask_licensing import Licensing, __version__
 from tests.code_blocks import code_blocks
 from tests.programs import PROJECT
 
@@ -68,6 +69,15 @@ def test_the_readme_links_every_page() -> None:
         (PROJECT / link.partition("#")[0]).resolve() for link in _LINK.findall((PROJECT / "README.md").read_text())
     }
     assert linked >= {page.resolve() for page in PAGES if page.name != "README.md"}
+
+
+def test_the_tables_are_counted_and_named() -> None:
+    db = SQLAlchemy()
+    Licensing(db=db)
+    documentation = PROJECT / "docs"
+    assert f"adds {len(db.metadata.tables)} tables to" in (documentation / "getting-started.md").read_text()
+    listed = re.findall(r"^\| `(\w+)` \|", (documentation / "migrations.md").read_text(), re.MULTILINE)
+    assert set(listed) == set(db.metadata.tables)
 
 
 def test_the_python_version_is_the_same_everywhere() -> None:
