@@ -128,5 +128,11 @@ def test_numbers_that_no_column_holds_are_refused_by_every_command(host: Host) -
             assert "Missing" not in result.stderr, arguments
 
 
+@pytest.mark.parametrize(("product", "exit_code"), [(0, 2), (1, 0), (2**31 - 1, 0), (2**31, 2)])
+def test_an_id_is_a_number_that_a_column_holds(host: Host, product: int, exit_code: int) -> None:
+    exported = host.app.test_cli_runner().invoke(args=["licensing", "export-license-keys", "--product", str(product)])
+    assert exported.exit_code == exit_code
+
+
 def _given(parameter: click.Parameter, value: str) -> list[str]:
     return [parameter.opts[0], value] if isinstance(parameter, click.Option) else [value]

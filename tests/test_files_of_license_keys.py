@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flask_licensing.errors import FileError, StoreUnavailable
-from flask_licensing.services.license_key_formats import MAX_NAMED_COLUMNS
+from flask_licensing.services.license_key_formats import MAX_NAME_LENGTH, MAX_NAMED_COLUMNS
 from flask_licensing.services.license_key_lines import MAX_LINE_LENGTH
 from flask_licensing.stores.memory import MemoryKeyStore
 from tests.programs import THIS_PROJECT
@@ -218,6 +218,9 @@ def test_of_unknown_columns_a_few_are_named_and_nothing_reaches_the_terminal_tha
     imported = _import(host, f"license_key,{','.join(names)}\nA{',' * len(names)}\n".encode(), "--format", "csv")
     assert len(imported.stderr.splitlines()) == MAX_NAMED_COLUMNS
     assert imported.stderr.startswith("\\x1b[2j is no known column")
+    longest = "x" * MAX_NAME_LENGTH
+    imported = _import(host, f"license_key,{longest}y\nB,\n".encode(), "--format", "csv")
+    assert imported.stderr == f"{longest} is no known column and is ignored.\n"
 
 
 def test_rows_of_nothing_but_commas_are_passed_over(host: Host) -> None:
@@ -421,6 +424,20 @@ def test_an_export_that_is_ended_leaves_no_draft(
     assert len(seen) == 1
     assert list(folder.iterdir()) == []
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_an_export_that_ignores_the_end_of_its_terminal_goes_on(
+    create_host: Callable[..., Host], tmp_path: Path
+) -> None:
+    store = _StoreWithAnEvent()
+    host = create_host(key_store=store)
+    store.event = lambda: os.kill(os.getpid(), signal.SIGHUP)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        assert _run(host, "export-license-keys", str(tmp_path / "stock.csv")).exit_code == 0
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_an_import_that_is_ended_says_what_it_stored(host: Host) -> None:
