@@ -18,8 +18,9 @@ from sqlalchemy.orm import Session, scoped_session
 from benchmarks.host_app import create_host, db
 from benchmarks.load import form_environ, new_license_keys
 from benchmarks.results import Share
-from flask_licensing import schemas
+from flask_licensing import fields
 from flask_licensing.api.endpoint import Endpoint
+from flask_licensing.license_key_fields import LicenseKeys
 from flask_licensing.private_keys.signing import RsaSigner
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ FLASK = "Flask and Werkzeug"
 MARSHMALLOW = "marshmallow"
 OWN = "flask_licensing"
 
-_SCHEMA_FIELDS = (schemas.LicenseKeys, schemas.WholeNumber, schemas.Text, schemas.Status, schemas.Moment)
+_SCHEMA_FIELDS = (LicenseKeys, fields.WholeNumber, fields.Text, fields.Choice, fields.Moment)
 
 _BORDERS: list[tuple[Any, str, str]] = [
     (RsaSigner, "sign", SIGNATURE),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flask_licensing.api.origins import current_origin
-from flask_licensing.schemas import CreateLicenseKeysSchema, load_fields
+from flask_licensing.fields import load_fields
+from flask_licensing.license_key_fields import CreateLicenseKeysSchema
 from flask_licensing.services.license_keys import create_license_keys
 from flask_licensing.state import current_state
 from flask_licensing.work import run_work

@@ -21,7 +21,7 @@ from flask_licensing.api.origins import origin_of_request, request_time
 from flask_licensing.api.request import read_body, read_fields
 from flask_licensing.domain import Credentials
 from flask_licensing.errors import AnswerableError, MalformedRequest, WrongMethod
-from flask_licensing.schemas import load_fields
+from flask_licensing.fields import load_fields
 from flask_licensing.services.idempotency import IdempotentRequest
 from flask_licensing.services.rate_limits import limit_request
 from flask_licensing.work import run_work
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from flask_licensing.codes import Code
     from flask_licensing.config import Settings
     from flask_licensing.domain import Caller, SignedAnswer
-    from flask_licensing.schemas import LoadedFields
+    from flask_licensing.fields import LoadedFields
     from flask_licensing.state import LicensingState
     from flask_licensing.work import Work
 

@@ -10,14 +10,14 @@ from flask_licensing.api.answers import Outcome
 from flask_licensing.api.endpoint import Endpoint
 from flask_licensing.codes import Code
 from flask_licensing.errors import IncorrectData
+from flask_licensing.license_key_fields import CreateLicenseKeysSchema
 from flask_licensing.log_text import printable
 from flask_licensing.response_schemas import CreationResultSchema, FieldErrorsSchema
-from flask_licensing.schemas import CreateLicenseKeysSchema
 from flask_licensing.services.license_keys import create_license_keys
 
 if TYPE_CHECKING:
     from flask_licensing.domain import Caller
-    from flask_licensing.schemas import LoadedFields
+    from flask_licensing.fields import LoadedFields
     from flask_licensing.work import Work
 
 _logger = logging.getLogger(__name__)

@@ -20,16 +20,17 @@ from flask_licensing.api.openapi_answers import (
     other_error_response,
     outcome_response,
 )
-from flask_licensing.api.openapi_fields import as_form, describe_field, json_in_a_form
 from flask_licensing.api.origins import REQUEST_ID_HEADER
 from flask_licensing.api.published import Published
 from flask_licensing.api.request import FORM, JSON, MULTIPART
 from flask_licensing.errors import ConfigurationError
+from flask_licensing.fields import LabelledField
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from marshmallow import Schema
+    from marshmallow.fields import Field
 
     from flask_licensing.api.endpoint import Endpoint
     from flask_licensing.config import Settings
@@ -107,7 +108,7 @@ class _Description:
             servers=[{"url": url}],
         )
         self._converter = cast("Any", plugin.converter)  # apispec is typed in part
-        self._converter.add_attribute_function(lambda _, field, **__: describe_field(field))
+        self._converter.add_attribute_function(lambda _, field, **__: _describe_field(field))
         self._add_shared_parts()
 
     def as_object(self) -> dict[str, Any]:
@@ -153,13 +154,39 @@ class _Description:
         }
         name = endpoint.name.title().replace("-", "")
         self._spec.components.schema(name, as_json)
-        self._spec.components.schema(f"{name}Form", as_form(as_json))
-        form = {"schema": f"{name}Form", "encoding": json_in_a_form(as_json)}
+        self._spec.components.schema(f"{name}Form", _as_form(as_json))
+        form = {"schema": f"{name}Form", "encoding": _json_in_a_form(as_json)}
         return {JSON: {"schema": name}, FORM: form, MULTIPART: form}
 
     def _members(self, schema: type[Schema]) -> dict[str, Any]:
         members: dict[str, Any] = self._converter.schema2jsonschema(schema())["properties"]
         return members
+
+
+def _describe_field(field: Field[Any]) -> dict[str, Any]:
+    """Return the schema of a field in a JSON body, where an optional one may be null; apispec knows other fields."""
+    if not isinstance(field, LabelledField):
+        return {}
+    schema = field.json_schema()
+    return schema if field.required else schema | {"type": [schema["type"], "null"], "default": None}
+
+
+def _as_form(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of a JSON object as that of a form, in which nothing is null."""
+    return {**schema, "properties": {name: _in_a_form(member) for name, member in schema["properties"].items()}}
+
+
+def _in_a_form(schema: Mapping[str, Any]) -> dict[str, Any]:
+    if not isinstance(schema.get("type"), list):
+        return dict(schema)
+    (kind,) = set(schema["type"]) - {"null"}
+    return {key: value for key, value in schema.items() if key != "default"} | {"type": kind}
+
+
+def _json_in_a_form(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the encoding of those members that are JSON inside a form."""
+    arrays = [name for name, member in schema["properties"].items() if member.get("type") == "array"]
+    return {name: {"contentType": "application/json"} for name in arrays}
 
 
 def _reading(document: Published, path: str) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from werkzeug.formparser import FormDataParser
 
 from flask_licensing.api.form_parser import MAX_FIELDS, header_parameters, multipart_fields, url_encoded_fields
 from flask_licensing.errors import MalformedRequest, RequestTooLarge, UnsupportedMediaType
+from flask_licensing.fields import REPEATED
 from flask_licensing.json_values import MAX_JSON_DEPTH, TooManyValues, read_json
-from flask_licensing.schemas import REPEATED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -72,7 +72,7 @@ def read_body(request: Request) -> bytes:
 
 
 def read_fields(request: Request, body: bytes, *, longest_array: int) -> dict[str, Any]:
-    """Return the fields of a body by name; one sent more than once is :data:`~flask_licensing.schemas.REPEATED`.
+    """Return the fields of a body by name; one sent more than once is :data:`~flask_licensing.fields.REPEATED`.
 
     A JSON body may have an array of ``longest_array`` values, and ``MAX_FIELDS`` values beside it.
 

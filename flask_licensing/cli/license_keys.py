@@ -9,8 +9,8 @@ import click
 
 from flask_licensing.cli.group import ID, command, json_option, print_json
 from flask_licensing.domain import LicenseKeyStatus
+from flask_licensing.license_key_fields import has_invisible, invisible_sentence
 from flask_licensing.license_key_methods import LicenseKeyMethods
-from flask_licensing.schemas import has_invisible, invisible_sentence
 from flask_licensing.services.license_key_lines import read_plain_license_keys
 
 if TYPE_CHECKING:

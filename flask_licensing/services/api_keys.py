@@ -16,9 +16,9 @@ from flask_licensing.errors import (
     LicensingError,
     MissingCapability,
 )
+from flask_licensing.fields import check_name
 from flask_licensing.hooks import ApiKeyStore
 from flask_licensing.networks import is_in_networks, parse_networks
-from flask_licensing.schemas import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection

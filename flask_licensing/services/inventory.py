@@ -10,11 +10,10 @@ from itertools import repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from marshmallow import ValidationError
-
 from flask_licensing.errors import IncorrectData, LicensingError
+from flask_licensing.fields import load_fields
 from flask_licensing.hooks import LicenseKeyPageStore, LicenseKeyRowStore
-from flask_licensing.schemas import UNKNOWN_PRODUCT, LicenseKeyTermsSchema, invisible_sentence, sentences_of
+from flask_licensing.license_key_fields import UNKNOWN_PRODUCT, LicenseKeyTermsSchema, invisible_sentence
 from flask_licensing.services.license_key_batches import Rejection, read_batch
 from flask_licensing.services.license_key_formats import TERMS_COLUMNS
 from flask_licensing.services.license_keys import counted, with_time_of_assignment
@@ -174,11 +173,9 @@ class LicenseKeyImport:
 
     def _load_terms(self, said: Terms) -> LicenseKeyTerms | str:
         values = [default if value is None else value for value, default in zip(said, self._defaults, strict=True)]
-        try:
-            terms: LicenseKeyTerms = self._schema.load(dict(zip(TERMS_COLUMNS, values, strict=True)))
-        except ValidationError as error:
-            return " ".join(sentence for sentences in sentences_of(error).values() for sentence in sentences)
-        return terms
+        loaded = load_fields(self._schema, dict(zip(TERMS_COLUMNS, values, strict=True)))
+        terms: LicenseKeyTerms | None = loaded.value
+        return terms or " ".join(sentence for sentences in loaded.errors.values() for sentence in sentences)
 
 
 def _record(work: Work, summary: ImportSummary, product_ids: set[int]) -> None:

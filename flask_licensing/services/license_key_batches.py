@@ -8,7 +8,7 @@ from itertools import groupby, islice, repeat
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from flask_licensing.schemas import LICENSE_KEY_RULE, are_plain_license_keys, has_invisible, is_license_key
+from flask_licensing.license_key_fields import LICENSE_KEY_RULE, are_plain_license_keys, has_invisible, is_license_key
 from flask_licensing.services.license_key_formats import Row
 
 if TYPE_CHECKING:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from flask_licensing.domain import CreationResult, LicenseKeyBatch, LicenseKeyStatus
 from flask_licensing.errors import IncorrectData, LicensingError
-from flask_licensing.schemas import UNKNOWN_PRODUCT
+from flask_licensing.license_key_fields import UNKNOWN_PRODUCT
 from flask_licensing.signals import license_keys_created
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from flask_licensing.domain import LicenseKeyTerms
-    from flask_licensing.schemas import LoadedFields
+    from flask_licensing.fields import LoadedFields
     from flask_licensing.work import Work
 
 LICENSE_KEYS_CREATED = "license-keys-created"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flask_licensing.errors import LicensingError
+from flask_licensing.fields import check_name
 from flask_licensing.hooks import ProductStore
-from flask_licensing.schemas import check_name
 
 if TYPE_CHECKING:
     from flask_licensing.domain import Product
