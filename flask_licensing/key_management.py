@@ -13,7 +13,7 @@ from flask_licensing.private_keys.service import (
     list_private_keys,
     require_folder,
     show_public_key,
-    write_pending_key,
+    write_pending_private_key,
     write_private_key,
 )
 from flask_licensing.state import current_state
@@ -61,7 +61,9 @@ class PrivateKeyMethods:
         state = current_state()
         source, passphrase = state.private_key_ring.source, state.private_key_ring.loader.passphrase
         if pending:
-            file = write_pending_key(require_folder(source), product_id, passphrase=passphrase, now=state.clock())
+            file = write_pending_private_key(
+                require_folder(source), product_id, passphrase=passphrase, now=state.clock()
+            )
         else:
             file = write_private_key(source, product_id, passphrase=passphrase, overwrite=overwrite)
         state.private_key_ring.ask_again()

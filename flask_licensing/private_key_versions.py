@@ -72,11 +72,11 @@ PrivateKey: TypeAlias = "str | bytes | RSAPrivateKey | SupportsSign"
 
 @dataclass(frozen=True)
 class PrivateKeyVersion:
-    """One of several keys that a private-key source tells of.
+    """One of several keys that a private-key source answers with.
 
     ``material`` is a :data:`PrivateKey`. Of a key that no longer signs the public part is enough, as PEM or loaded. A
     ``PrivateKeyError`` stands for a key that can't be read: the others are used and the log says why. ``origin`` says
-    where the key is from. Raises ``ValueError`` for a state that is none.
+    where the key is from. Raises ``ValueError`` for an unknown state.
     """
 
     material: PrivateKey | RSAPublicKey | PrivateKeyError = field(repr=False)

@@ -81,7 +81,7 @@ def load_public_keys(document: str | bytes) -> dict[str, RSAPublicKey]:
 
     The document is one PEM, several one after another, or a JWKS as JSON. Of a JWKS, keys that are not RSA or that say
     they are for something else than verifying RS256 are passed over (``use``, ``alg``, ``key_ops``; RFC 7517 sections
-    4 and 5). Ids are worked out anew; a ``kid`` in the document is not relied on.
+    4 and 5). Ids are computed from the keys; a ``kid`` in the document is ignored.
 
     Raises:
         PublicKeyError: it is neither; one of its keys can't be read or has less than 2048 bits; or all RSA keys of a

@@ -467,6 +467,19 @@ def test_a_key_that_root_makes_belongs_to_the_owner_of_the_folder(rotating_host:
     assert all(path.stat().st_mode & 0o777 == 0o600 for path in made)
 
 
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="needs to run as root, who may give files away")
+def test_a_folder_that_root_makes_belongs_to_the_owner_of_the_one_above(
+    create_host: Callable[..., Host], tmp_path: Path
+) -> None:
+    os.chown(tmp_path, 12345, 23456)
+    host = create_host(private_key_source=f"file:{tmp_path / 'deep' / 'keys'}")
+    with host.app.app_context():
+        made = host.licensing.generate_private_key()
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in (made, made.parent, tmp_path / "deep")} == {
+        (12345, 23456)
+    }
+
+
 def test_check_tells_of_keys_that_can_not_be_read(rotating_host: Host, folder: Path) -> None:
     (folder / f"global.{OLD}.retired.pem").write_text("nonsense")
     assert _check_of_the_private_key(rotating_host) == (True, "there is a global one")

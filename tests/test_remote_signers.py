@@ -328,7 +328,7 @@ def test_strangers_who_ask_for_public_keys_do_not_use_up_the_calls_for_signing(
     remote = HalfHangingSigner(private_key)
     source = {"private_key_source": lambda product_id: None if product_id else remote}
     host = create_host(signing_timeout_seconds=2, **source)
-    host.app.extensions["licensing"].private_key_ring.loader._telling._seconds = 0.001  # noqa: SLF001 - not to wait for minutes
+    host.app.extensions["licensing"].private_key_ring.loader._asking._seconds = 0.001  # noqa: SLF001 - not to wait for minutes
     for _ in range(MAX_ABANDONED_CALLS + 5):
         assert host.app.test_client().get("/api/v1/public-keys").get_json() == {"keys": []}
     assert host.create()["created"] == 1

@@ -11,7 +11,7 @@ from flask_licensing.services.checks import run_checks
 from flask_licensing.state import current_state
 
 
-@command("check", works_without_keys=True)
+@command("check", works_without_private_keys=True)
 @json_option
 def check(*, as_json: bool) -> None:
     """Check settings, tables, keys and a trial signature; the exit code is 0 where all is well."""

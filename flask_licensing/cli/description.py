@@ -12,7 +12,7 @@ from flask_licensing.cli.group import command
 from flask_licensing.state import current_state
 
 
-@command("openapi", works_without_keys=True)
+@command("openapi", works_without_private_keys=True)
 def openapi() -> None:
     """Print the description of the API, as OpenAPI 3.1."""
     settings = current_state().settings

@@ -30,7 +30,7 @@ ID = click.IntRange(1, MAX_INTEGER)
 
 
 def command(
-    name: str, *, needs_app: bool = True, works_without_keys: bool = False, **settings: Any
+    name: str, *, needs_app: bool = True, works_without_private_keys: bool = False, **settings: Any
 ) -> Callable[[Callable[..., None]], click.Command]:
     """Make a function a command, which refuses to run where the app would refuse to serve.
 
@@ -40,7 +40,7 @@ def command(
     def decorate(function: Callable[..., None]) -> click.Command:
         run = function
         if needs_app:
-            run = with_appcontext(run if works_without_keys else _with_private_keys(run))
+            run = with_appcontext(run if works_without_private_keys else _with_private_keys(run))
         made: click.Command = click.command(name, click.Command, **settings)(run)
         return made
 

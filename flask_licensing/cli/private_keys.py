@@ -18,7 +18,7 @@ _product_option = click.option(
 )
 
 
-@command("generate-private-key", works_without_keys=True)
+@command("generate-private-key", works_without_private_keys=True)
 @_product_option
 @click.option("--overwrite", is_flag=True, help="Replace a key that is there already.")
 @click.option("--pending", is_flag=True, help="Make one that signs from the next rotate-private-key on.")
@@ -32,7 +32,7 @@ def generate_private_key(product_id: int | None, *, overwrite: bool, pending: bo
         click.echo(f"The private key is in {file}. Back it up; nobody else should read it.")
 
 
-@command("show-public-key", works_without_keys=True)
+@command("show-public-key", works_without_private_keys=True)
 @_product_option
 @json_option
 def show_public_key(product_id: int | None, *, as_json: bool) -> None:
@@ -44,7 +44,7 @@ def show_public_key(product_id: int | None, *, as_json: bool) -> None:
         click.echo(pem, nl=False)
 
 
-@command("rotate-private-key", works_without_keys=True)
+@command("rotate-private-key", works_without_private_keys=True)
 @_product_option
 @json_option
 def rotate_private_key(product_id: int | None, *, as_json: bool) -> None:
@@ -59,7 +59,7 @@ def rotate_private_key(product_id: int | None, *, as_json: bool) -> None:
 
 
 # One key id in 64 begins with a dash.
-@command("retire-private-key", works_without_keys=True, context_settings={"ignore_unknown_options": True})
+@command("retire-private-key", works_without_private_keys=True, context_settings={"ignore_unknown_options": True})
 @click.argument("key_id")
 @json_option
 def retire_private_key(key_id: str, *, as_json: bool) -> None:
@@ -71,7 +71,7 @@ def retire_private_key(key_id: str, *, as_json: bool) -> None:
         click.echo("\n".join(f"Retired: {key.key_id}, {key.origin}." for key in retired))
 
 
-@command("list-private-keys", works_without_keys=True)
+@command("list-private-keys", works_without_private_keys=True)
 @json_option
 def list_private_keys(*, as_json: bool) -> None:
     """List all private keys, without showing them."""

@@ -27,7 +27,7 @@ def find_exposure(folder: Path, files: Iterable[Path]) -> Exposure:
     """Look at files of private keys, and at their folder.
 
     What can't be changed here is no problem: on a file system that is read-only, or where this process itself reads as
-    one of the others. So secrets that Kubernetes or Docker mounts are told of, and not refused. Files that can't be
+    one of the others. So secrets that Kubernetes or Docker mounts get a remark. Files that can't be
     looked at are passed over.
     """
     exposure = Exposure([], [])

@@ -92,7 +92,7 @@ class PrivateKeyFolder:
         return sorted({file.product_id for file in files if file and file.product_id is not None})
 
     def misnamed(self, *, of_any_name: bool) -> dict[str, str]:
-        """Return the names of files that look like keys and are none by their names, each with what is wrong.
+        """Return the names of files that look like keys and are not named like one, each with what is wrong.
 
         ``of_any_name`` includes those that begin neither with ``global`` nor with ``product``.
 
@@ -223,16 +223,17 @@ class PrivateKeyFolder:
 
 
 def make_private_key_folder(path: Path) -> None:
-    """Make a folder, and those above it, that its owner alone can enter, where there is none; whatever the umask."""
+    """Make a folder, if it is missing, and those above it; only the owner can enter, whatever the umask."""
     if path.is_dir():
         return
     make_private_key_folder(path.parent)
     path.mkdir(mode=_OWNER_ONLY_FOLDER, exist_ok=True)
     path.chmod(_OWNER_ONLY_FOLDER)
+    _give_to_owner_of(path.parent, path)
 
 
 def keep_out_of_git(folder: Path, pattern: str) -> None:
-    """Put a ``.gitignore`` of one line into a folder where there is none; raises :class:`OSError`."""
+    """Put a ``.gitignore`` of one line into a folder that has no such file; raises :class:`OSError`."""
     with suppress(FileExistsError):
         write_private_key_file(folder / ".gitignore", f"{pattern}\n".encode())
 
@@ -267,10 +268,11 @@ def write_private_key_file(target: Path, pem: bytes, *, overwrite: bool = False)
         draft.unlink(missing_ok=True)
 
 
-def _give_to_owner_of(folder: Path, descriptor: int) -> None:
+def _give_to_owner_of(folder: Path, made: Path | int) -> None:
+    """Let a site that root set up read what root made: a path, or an open file."""
     if sys.platform != "win32" and os.geteuid() == 0:
         owner = folder.stat()
-        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+        os.chown(made, owner.st_uid, owner.st_gid)
 
 
 def _is_linked(source: Path, target: Path) -> bool:

@@ -77,7 +77,7 @@ class PrivateKeyLoader:
         self.passphrase = passphrase
         self._signing = TimeLimit(timeout_seconds)
         # Strangers have public keys asked for: calls of theirs that never end must not use up those for signing.
-        self._telling = TimeLimit(timeout_seconds)
+        self._asking = TimeLimit(timeout_seconds)
 
     def load_all(
         self,
@@ -121,7 +121,7 @@ class PrivateKeyLoader:
             if isinstance(loaded, RsaSigner):
                 signer, public_key = loaded, loaded.public_key()
             else:
-                signer = RemoteSigner(loaded, signing=self._signing, telling=self._telling, origin=origin)
+                signer = RemoteSigner(loaded, signing=self._signing, asking=self._asking, origin=origin)
                 public_key = signer.public_key
         key_id = key_id_of(public_key) if public_key else None
         return replace(unloaded, signer=signer, public_key=public_key, key_id=key_id)

@@ -97,14 +97,14 @@ class _Call(Generic[Result]):
 class RemoteSigner:
     """A host's signer.
 
-    ``public_key`` is what it told, ``None`` where it did not; ``withholds_public_key`` says that it could tell another
-    time. ``signing`` and ``telling`` are the limits for a signature and for the public key.
+    ``public_key`` is ``None`` where it could not be asked for; ``withholds_public_key`` says that another try may
+    succeed. ``signing`` and ``asking`` are the limits for a signature and for the public key.
     """
 
-    def __init__(self, signer: SupportsSign, *, signing: TimeLimit, telling: TimeLimit, origin: str) -> None:
+    def __init__(self, signer: SupportsSign, *, signing: TimeLimit, asking: TimeLimit, origin: str) -> None:
         self._signer = signer
         self._signing = signing
-        self._telling = telling
+        self._asking = asking
         self.public_key = self._ask_public_key(origin)
         self.withholds_public_key = self.public_key is None and hasattr(signer, "public_key")
 
@@ -137,7 +137,7 @@ class RemoteSigner:
             )
             return None
         try:
-            public_key: object = self._telling.call(ask)
+            public_key: object = self._asking.call(ask)
         except Exception as error:  # noqa: BLE001 - a host's signer may raise anything
             _logger.warning("%s could not be asked for its public key: %s", origin, type(error).__name__)
             return None

@@ -85,7 +85,7 @@ class PrivateKeyRing:
     def published(self, product_id: int | None) -> dict[str, RSAPublicKey]:
         """Return, by their ids, the keys that verify what is signed for a product, or as the global ones.
 
-        The source is asked anew, so that what another process signs with is among them. The key that signs is first.
+        The source is asked again, so that what another process signs with is among them. The key that signs is first.
         Where a product has no active key of its own, the global keys are among them.
 
         Raises:
@@ -94,21 +94,21 @@ class PrivateKeyRing:
         """
         keys = self._keys_or_those_before(product_id)
         states = PrivateKeyStates(keys)
-        told = [(key, states.of(key)) for key in reversed(keys)]
-        has_active_key = any(state is PrivateKeyState.ACTIVE for _, state in told)
+        in_states = [(key, states.of(key)) for key in reversed(keys)]
+        has_active_key = any(state is PrivateKeyState.ACTIVE for _, state in in_states)
         chosen = self._chosen.get(product_id)
         if chosen and chosen.key and states.of(chosen.key) is None:
-            told.insert(0, (chosen.key, PrivateKeyState.ACTIVE))
+            in_states.insert(0, (chosen.key, PrivateKeyState.ACTIVE))
         published = {
             key.key_id: key.public_key
             for wanted in _PUBLISHED_STATES
-            for key, state in told
+            for key, state in in_states
             if state is wanted and key.key_id and key.public_key
         }
         return published if has_active_key or product_id is None else self.published(None) | published
 
     def keys(self, product_id: int | None) -> tuple[LoadedPrivateKey, ...]:
-        """Return every key that the source tells of, oldest first, whatever its state; the source is asked anew.
+        """Ask the source, and return every key that it knows of, oldest first, whatever its state.
 
         Raises:
             PrivateKeyError: the source can't be asked.
@@ -133,7 +133,7 @@ class PrivateKeyRing:
         return tell() if tell else ()
 
     def passed_over(self) -> Sequence[str]:
-        """Return what is wrong with files that look like keys and are none, as far as the source tells."""
+        """Return what is wrong with files that only look like keys, as far as the source knows."""
         tell = getattr(self.source, "passed_over", None)
         return tell() if tell else ()
 
@@ -145,8 +145,8 @@ class PrivateKeyRing:
         """Load the global keys; those of products are loaded when they are first used.
 
         Raises:
-            PrivateKeyError: an app with these keys must not serve. One that is active is not a key this package signs
-                with, there are some and none of them is active, or there is none and one is required.
+            PrivateKeyError: an app with these keys must not serve. An active one is not a key this package signs with,
+                or all of them are in other states, or a required one is missing.
 
         """
         chosen = self._choice(None)
@@ -173,7 +173,7 @@ class PrivateKeyRing:
         return f"LICENSING_PRIVATE_KEY_SOURCE is set, but {self.origin(None)} is missing, so {effect}: {fix}"
 
     def ask_again(self) -> None:
-        """Ask the source anew at the next use of each key, without waiting for the interval to end."""
+        """Ask the source again at the next use of each key, without waiting for the interval to end."""
         with self._lock:
             for product_id, chosen in self._chosen.items():
                 self._chosen[product_id] = replace(chosen, asked_at=datetime.min)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from flask_licensing.errors import LicensingError, PrivateKeyError
 from flask_licensing.private_key_versions import PrivateKeyInfo, PrivateKeyState, PrivateKeyVersion
 from flask_licensing.private_keys.folder import PrivateKeyFile
-from flask_licensing.private_keys.service import write_new_key
+from flask_licensing.private_keys.service import write_new_private_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,7 +51,7 @@ class PrivateKeyRotator:
                 active = self._folder.move(pending[0], PrivateKeyState.ACTIVE)
             else:
                 active = PrivateKeyFile(product_id, PrivateKeyState.ACTIVE, self._folder.unused_time(product_id, now))
-                write_new_key(self._folder.path_of(active), self._loader.passphrase)
+                write_new_private_key(self._folder.path_of(active), self._loader.passphrase)
             before = [file for file in files if file.state is PrivateKeyState.ACTIVE and file != active]
             verify_only = [self._folder.move(file, PrivateKeyState.VERIFY_ONLY) for file in before]
         return PrivateKeyRotation(
@@ -102,13 +102,13 @@ class PrivateKeyRotator:
                 raise LicensingError(f"{where} may still sign in another process; try again in {math.ceil(left)} s.")
 
     def _info(self, file: PrivateKeyFile) -> PrivateKeyInfo:
-        """Tell of a file; as the key need not sign for that, it is loaded as one that does not, in a hundredth."""
+        """Describe a file; its key is loaded as one that does not sign, which takes a hundredth of the time."""
         try:
             material: bytes | PrivateKeyError = self._folder.read(file)
         except PrivateKeyError as problem:
             material = problem
-        told = PrivateKeyVersion(material, PrivateKeyState.RETIRED)
-        (key,) = self._loader.load_all([told], origin=self._origin(file))
+        version = PrivateKeyVersion(material, PrivateKeyState.RETIRED)
+        (key,) = self._loader.load_all([version], origin=self._origin(file))
         return replace(key.info(file.product_id), state=file.state)
 
     def _origin(self, file: PrivateKeyFile) -> str:

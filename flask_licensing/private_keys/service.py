@@ -44,7 +44,7 @@ def write_private_key(
         with folder.locked():
             active = [file for file in folder.files(product_id) if file.state is PrivateKeyState.ACTIVE]
             file = folder.path_of(active[-1] if active else PrivateKeyFile(product_id))
-            write_new_key(file, passphrase, overwrite=overwrite)
+            write_new_private_key(file, passphrase, overwrite=overwrite)
         return file
     path_for = getattr(source, "path_for", None)
     if path_for is None:
@@ -57,11 +57,11 @@ def write_private_key(
     except OSError as error:
         raise PrivateKeyError(f"The folder {target.parent} can't be made: {error.strerror}.") from error
     # The folder of one file may hold anything: git is to pass over that file alone.
-    write_new_key(target, passphrase, overwrite=overwrite, git_passes_over=f"/{target.name}")
+    write_new_private_key(target, passphrase, overwrite=overwrite, git_passes_over=f"/{target.name}")
     return target
 
 
-def write_pending_key(
+def write_pending_private_key(
     folder: PrivateKeyFolder, product_id: int | None, *, passphrase: str | None, now: datetime
 ) -> Path:
     """Make a private key that is published and does not sign yet, and return its file.
@@ -72,7 +72,7 @@ def write_pending_key(
     """
     with folder.locked():
         file = PrivateKeyFile(product_id, PrivateKeyState.PENDING, folder.unused_time(product_id, now))
-        write_new_key(folder.path_of(file), passphrase)
+        write_new_private_key(folder.path_of(file), passphrase)
     return folder.path_of(file)
 
 
@@ -123,7 +123,9 @@ def list_private_keys(private_key_ring: PrivateKeyRing) -> list[PrivateKeyInfo]:
     return listed
 
 
-def write_new_key(target: Path, passphrase: str | None, *, overwrite: bool = False, git_passes_over: str = "*") -> None:
+def write_new_private_key(
+    target: Path, passphrase: str | None, *, overwrite: bool = False, git_passes_over: str = "*"
+) -> None:
     """Write a new private key, and beside it what keeps it out of a repository.
 
     Raises:

@@ -90,7 +90,7 @@ class FolderPrivateKeySource:
         return self.folder.product_ids()
 
     def passed_over(self) -> Sequence[str]:
-        """Say of each file that looks like a key, and is none by its name, what it should be called."""
+        """Say of each file that looks like a key, and is not named like one, what it should be called."""
         return [*self.folder.misnamed(of_any_name=False).values()]
 
 
