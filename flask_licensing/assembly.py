@@ -21,7 +21,7 @@ from flask_licensing.hooks import KeyStore
 from flask_licensing.limiters.from_settings import build_limiter
 from flask_licensing.networks import CallerAddresses
 from flask_licensing.private_keys.loading import PrivateKeyLoader
-from flask_licensing.private_keys.ring import PrivateKeyRing
+from flask_licensing.private_keys.ring import PrivateKeyRing, ring_of
 from flask_licensing.private_keys.sources import no_private_keys, private_key_source_from
 from flask_licensing.services.api_keys import ApiKeyAuthenticator, require_api_key_store
 from flask_licensing.services.audit_log import AuditLog
@@ -76,8 +76,9 @@ def check_private_keys(state: LicensingState) -> None:
         PrivateKeyError: a key is not one this package signs with, or the global one is required and missing.
 
     """
+    private_key_ring = ring_of(state)
     try:
-        state.private_key_ring.check()
+        private_key_ring.check()
     except PrivateKeyError as error:
         command = click.get_current_context(silent=True)
         if command is None or command.find_object(ScriptInfo) is None:
@@ -85,10 +86,10 @@ def check_private_keys(state: LicensingState) -> None:
         if command.info_name == "run":
             raise click.ClickException(str(error)) from error
         return
-    for problem in state.private_key_ring.passed_over():
+    for problem in private_key_ring.passed_over():
         _logger.warning("a file is passed over: %s", problem)
-    if not state.private_key_ring.has_global_key():
-        _logger.warning(state.private_key_ring.describe_missing_key())
+    if not private_key_ring.has_global_key():
+        _logger.warning(private_key_ring.describe_missing_key())
 
 
 def _key_store(app: Flask, db: SQLAlchemy | None, settings: Settings) -> KeyStore:

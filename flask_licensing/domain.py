@@ -229,3 +229,11 @@ class AuditRecord:
 def naive_utc(moment: datetime) -> datetime:
     """Return a moment, aware or naive UTC, as naive UTC."""
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+Authenticator: TypeAlias = "Callable[[Credentials], Caller]"
+"""Decides who may call. Called once per request, inside its transaction and its Flask request context.
+
+Return a :class:`Caller`; refuse by raising a subclass of
+:class:`~flask_licensing.errors.AuthenticationError`. The default knows callers by the API keys of the key store.
+"""

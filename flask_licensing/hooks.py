@@ -6,9 +6,9 @@ Each is given to :class:`flask_licensing.Licensing` as an object, or in configur
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from flask_licensing.domain import Clock
+from flask_licensing.domain import Authenticator, Clock
 from flask_licensing.private_key_versions import (
     PrivateKey,
     PrivateKeySource,
@@ -18,7 +18,7 @@ from flask_licensing.private_key_versions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
     from ipaddress import IPv4Network, IPv6Network
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
         ApiKey,
         AuditEvent,
         AuditRecord,
-        Caller,
-        Credentials,
         IdempotencyRecord,
         LicenseKey,
         LicenseKeyStatus,
@@ -262,11 +260,3 @@ class TableStore(Protocol):
     def missing_tables(self) -> Sequence[str]:
         """Return the names of the tables that should be there and are not."""
         ...
-
-
-Authenticator: TypeAlias = "Callable[[Credentials], Caller]"
-"""Decides who may call. Called once per request, inside its transaction and its Flask request context.
-
-Return a :class:`~flask_licensing.domain.Caller`; refuse by raising a subclass of
-:class:`~flask_licensing.errors.AuthenticationError`. The default knows callers by the API keys of the key store.
-"""

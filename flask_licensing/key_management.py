@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from flask_licensing.api.origins import current_origin
 from flask_licensing.domain import MAX_INTEGER
 from flask_licensing.errors import LicensingError
+from flask_licensing.private_keys.ring import ring_of
 from flask_licensing.private_keys.rotation import PrivateKeyRotator
 from flask_licensing.private_keys.service import (
     list_private_keys,
@@ -59,14 +60,14 @@ class PrivateKeyMethods:
             raise LicensingError("A pending key is made beside the others; there is nothing to overwrite.")
         _require_product_id(product_id)
         state = current_state()
-        source, passphrase = state.private_key_ring.source, state.private_key_ring.loader.passphrase
+        source, passphrase = ring_of(state).source, ring_of(state).loader.passphrase
         if pending:
             file = write_pending_private_key(
                 require_folder(source), product_id, passphrase=passphrase, now=state.clock()
             )
         else:
             file = write_private_key(source, product_id, passphrase=passphrase, overwrite=overwrite)
-        state.private_key_ring.ask_again()
+        ring_of(state).ask_again()
         _record(state, PRIVATE_KEY_GENERATED, product_id, file.name)
         return file
 
@@ -85,9 +86,9 @@ class PrivateKeyMethods:
         """
         _require_product_id(product_id)
         state = current_state()
-        rotator = PrivateKeyRotator(require_folder(state.private_key_ring.source), state.private_key_ring.loader)
+        rotator = PrivateKeyRotator(require_folder(ring_of(state).source), ring_of(state).loader)
         rotation = rotator.rotate(product_id, now=state.clock())
-        state.private_key_ring.ask_again()
+        ring_of(state).ask_again()
         _record(state, PRIVATE_KEY_ROTATED, product_id, rotation.active.key_id)
         return rotation
 
@@ -103,11 +104,11 @@ class PrivateKeyMethods:
 
         """
         state = current_state()
-        rotator = PrivateKeyRotator(require_folder(state.private_key_ring.source), state.private_key_ring.loader)
+        rotator = PrivateKeyRotator(require_folder(ring_of(state).source), ring_of(state).loader)
         retired = rotator.retire(
-            key_id, state.private_key_ring.product_ids(), refresh_seconds=state.settings.private_key_refresh_seconds
+            key_id, ring_of(state).product_ids(), refresh_seconds=state.settings.private_key_refresh_seconds
         )
-        state.private_key_ring.ask_again()
+        ring_of(state).ask_again()
         for of_file in retired:
             _record(state, PRIVATE_KEY_RETIRED, of_file.product_id, key_id)
         return retired
@@ -121,7 +122,7 @@ class PrivateKeyMethods:
             PrivateKeyError: the source can't be asked.
 
         """
-        return list_private_keys(current_state().private_key_ring)
+        return list_private_keys(ring_of(current_state()))
 
     def public_key(self, product_id: int | None = None) -> str:
         """Return as PEM the public key that verifies a product's answers, or global ones.
@@ -130,7 +131,7 @@ class PrivateKeyMethods:
             LicensingError: there is no private key, or it is kept elsewhere and does not tell its public key.
 
         """
-        return show_public_key(current_state().private_key_ring, product_id)
+        return show_public_key(ring_of(current_state()), product_id)
 
 
 def _record(state: LicensingState, action: str, product_id: int | None, name: str | None) -> None:

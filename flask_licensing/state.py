@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from flask import current_app
 
@@ -13,14 +13,73 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from flask_licensing.config import Settings
-    from flask_licensing.domain import Clock
-    from flask_licensing.hooks import Authenticator, KeyStore
+    from flask_licensing.domain import AuditEvent, Authenticator, Clock
+    from flask_licensing.hooks import KeyStore
     from flask_licensing.networks import CallerAddresses
-    from flask_licensing.private_keys.ring import PrivateKeyRing
-    from flask_licensing.services.audit_log import AuditLog
-    from flask_licensing.services.rate_limits import Limiter
+    from flask_licensing.wire import PrivateKeyUsed
 
 EXTENSION_NAME = "licensing"
+
+
+class SigningPrivateKey(Protocol):
+    """A private key that signs answers."""
+
+    @property
+    def key_id(self) -> str | None:
+        """The id of its public part, where that is known."""
+        ...
+
+    @property
+    def signer(self) -> object:
+        """What makes the signatures; one and the same where a key is loaded for several products."""
+        ...
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the private key stays elsewhere, so that signing may take long."""
+        ...
+
+    def sign(self, data: bytes, /) -> bytes:
+        """Return the signature of ``data``; may raise anything."""
+        ...
+
+
+class PrivateKeys(Protocol):
+    """The private keys of an app."""
+
+    def key_for(self, product_id: int | None) -> tuple[SigningPrivateKey, PrivateKeyUsed] | None:
+        """Return what signs, and whose it is; ``None`` where there is neither a product's nor a global private key.
+
+        Raises:
+            PrivateKeyError: there are private keys, and none that can sign this.
+
+        """
+        ...
+
+    def check(self) -> None:
+        """Raise :class:`~flask_licensing.errors.PrivateKeyError` where the global private key can't be used."""
+        ...
+
+
+class AuditLog(Protocol):
+    """Where changes are recorded."""
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether there is a place for records."""
+        ...
+
+    def add(self, event: AuditEvent) -> None:
+        """Record a change, in the transaction that makes it."""
+        ...
+
+
+class RequestLimiter(Protocol):
+    """Counts requests by caller and says when there were too many."""
+
+    def hit(self, key: str) -> int | None:
+        """Count one more; return ``None`` within the limit, and over it the seconds until it begins again."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -30,11 +89,11 @@ class LicensingState:
     app: Flask
     settings: Settings
     key_store: KeyStore
-    private_key_ring: PrivateKeyRing
+    private_key_ring: PrivateKeys
     authenticator: Authenticator
     clock: Clock
     audit_log: AuditLog
-    request_limiter: Limiter
+    request_limiter: RequestLimiter
     caller_addresses: CallerAddresses
 
 

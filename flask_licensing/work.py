@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
     from flask_licensing.domain import Origin
     from flask_licensing.hooks import KeyStore
-    from flask_licensing.services.audit_log import AuditLog
-    from flask_licensing.state import LicensingState
+    from flask_licensing.state import AuditLog, LicensingState
 
 Result = TypeVar("Result")
 

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from flask_licensing.codes import Code
-    from flask_licensing.private_keys.loading import LoadedPrivateKey
-    from flask_licensing.state import LicensingState
+    from flask_licensing.state import LicensingState, SigningPrivateKey
 
 KEY_ID_HEADER = "Licensing-Key-Id"
 """The header that names the key that signed the answer, where its id is known."""
@@ -63,13 +62,13 @@ class Outcome:
 class PrivateKeyDidNotSign(SigningError):
     """A private key was asked to sign and did not; ``key`` is which."""
 
-    def __init__(self, key: LoadedPrivateKey, cause: Exception) -> None:
+    def __init__(self, key: SigningPrivateKey, cause: Exception) -> None:
         told = f": {cause}" if isinstance(cause, LicensingError) else ""
         super().__init__(f"the private key did not sign: {type(cause).__name__}{told}")
         self.key = key
         self._timed_out = isinstance(cause, RemoteSignerTimeout)
 
-    def rules_out(self, other: LoadedPrivateKey) -> bool:
+    def rules_out(self, other: SigningPrivateKey) -> bool:
         """Whether another attempt in the same request would fail or wait again: one client waits one time limit."""
         return other.signer is self.key.signer or (self._timed_out and other.is_remote)
 

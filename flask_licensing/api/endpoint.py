@@ -20,10 +20,9 @@ from flask_licensing.api.authentication import (
 from flask_licensing.api.origins import origin_of_request, request_time
 from flask_licensing.api.request import read_body, read_fields
 from flask_licensing.domain import Credentials
-from flask_licensing.errors import AnswerableError, MalformedRequest, WrongMethod
+from flask_licensing.errors import AnswerableError, MalformedRequest, TooManyRequests, WrongMethod
 from flask_licensing.fields import load_fields
 from flask_licensing.services.idempotency import IdempotentRequest
-from flask_licensing.services.rate_limits import limit_request
 from flask_licensing.work import run_work
 
 if TYPE_CHECKING:
@@ -180,7 +179,9 @@ class _Call:
         """Count the request once, however often its transaction is done again."""
         if not self._is_counted:
             self._is_counted = True
-            limit_request(self._state.request_limiter, caller)
+            retry_after = self._state.request_limiter.hit(caller.id)
+            if retry_after is not None:
+                raise TooManyRequests(retry_after)
 
     def _idempotent_request(self, work: Work, caller: Caller, fields: LoadedFields) -> IdempotentRequest | None:
         key = self._received.idempotency_key

@@ -13,7 +13,7 @@ from flask import has_request_context, request
 from flask_licensing.domain import MAX_ADDRESS_LENGTH, MAX_REQUEST_ID_LENGTH, MAX_TEXT_LENGTH, Origin
 
 if TYPE_CHECKING:
-    from flask_licensing.hooks import Clock
+    from flask_licensing.domain import Clock
 
 REQUEST_ID_HEADER = "X-Request-ID"
 

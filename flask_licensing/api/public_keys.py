@@ -9,6 +9,7 @@ from flask import request
 from flask_licensing.api.published import Published
 from flask_licensing.domain import MAX_INTEGER
 from flask_licensing.errors import MalformedRequest
+from flask_licensing.private_keys.ring import ring_of
 from flask_licensing.public_keys import jwks_of, public_key_pem
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ _ACCEPTED = {JWKS_MEDIA_TYPE: "jwks", "application/json": "jwks", PEM_MEDIA_TYPE
 
 def _write(state: LicensingState, product_id: str | None = None) -> tuple[str, str]:
     media_type, write = _FORMATS[_format()]
-    return write(state.private_key_ring.published(None if product_id is None else int(product_id))), media_type
+    return write(ring_of(state).published(None if product_id is None else int(product_id))), media_type
 
 
 def _format() -> str:

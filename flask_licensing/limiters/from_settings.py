@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from flask_licensing.config import configuration_key
 from flask_licensing.errors import ConfigurationError
-from flask_licensing.services.rate_limits import NoLimit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from limits import RateLimitItem
 
     from flask_licensing.config import Settings
-    from flask_licensing.services.rate_limits import Limiter
+    from flask_licensing.state import RequestLimiter
 
 FLASK_LIMITER_URL = "RATELIMIT_STORAGE_URI"
 FLASK_LIMITER_OPTIONS = "RATELIMIT_STORAGE_OPTIONS"
@@ -22,7 +21,14 @@ FLASK_LIMITER_OPTIONS = "RATELIMIT_STORAGE_OPTIONS"
 _IN_PROCESS = "memory://"
 
 
-def build_limiter(settings: Settings, config: Mapping[str, Any]) -> Limiter:
+class NoLimit:
+    """Lets everything through."""
+
+    def hit(self, key: str) -> None:
+        """Count nothing."""
+
+
+def build_limiter(settings: Settings, config: Mapping[str, Any]) -> RequestLimiter:
     """Return what limits the requests of each caller of the app with this configuration.
 
     Raises:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from flask_licensing.domain import Clock
     from flask_licensing.private_key_versions import PrivateKeySource
     from flask_licensing.private_keys.loading import LoadedPrivateKey, PrivateKeyLoader
+    from flask_licensing.state import LicensingState
     from flask_licensing.wire import PrivateKeyUsed
 
 _PUBLISHED_STATES = (PrivateKeyState.ACTIVE, PrivateKeyState.PENDING, PrivateKeyState.VERIFY_ONLY)
@@ -28,6 +29,12 @@ _PUBLISHED_STATES = (PrivateKeyState.ACTIVE, PrivateKeyState.PENDING, PrivateKey
 _MOST_PROBLEMS_TOLD = 3
 
 _logger = logging.getLogger(__name__)
+
+
+def ring_of(state: LicensingState) -> PrivateKeyRing:
+    """Return the private keys of an app with all that this package does with them."""
+    assert isinstance(state.private_key_ring, PrivateKeyRing)  # noqa: S101 - for mypy: nothing else is put there
+    return state.private_key_ring
 
 
 @dataclass(frozen=True)

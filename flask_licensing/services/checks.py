@@ -11,6 +11,7 @@ from cryptography.exceptions import InvalidSignature
 from flask_licensing.errors import LicensingError
 from flask_licensing.hooks import ApiKeyStore, AuditTriggerStore, TableStore
 from flask_licensing.private_key_versions import PrivateKeyState
+from flask_licensing.private_keys.ring import ring_of
 from flask_licensing.private_keys.service import list_private_keys
 from flask_licensing.public_keys import verify_signature
 from flask_licensing.services.api_keys import ApiKeyAuthenticator
@@ -111,20 +112,20 @@ def _check_audit_log(state: LicensingState) -> tuple[bool, str]:
 def _check_private_key(state: LicensingState) -> tuple[bool, str]:
     problems = [
         key.problem
-        for key in list_private_keys(state.private_key_ring)
+        for key in list_private_keys(ring_of(state))
         if key.problem and key.state is not PrivateKeyState.RETIRED
     ]
-    problems += state.private_key_ring.passed_over()
+    problems += ring_of(state).passed_over()
     if problems:
         return False, " ".join(dict.fromkeys(problems))
-    state.private_key_ring.check()
-    if state.private_key_ring.has_global_key():
+    ring_of(state).check()
+    if ring_of(state).has_global_key():
         return True, "there is a global one"
-    return False, state.private_key_ring.describe_missing_key()
+    return False, ring_of(state).describe_missing_key()
 
 
 def _check_private_key_files(state: LicensingState) -> tuple[bool, str]:
-    look = getattr(state.private_key_ring.source, "exposure", None)
+    look = getattr(ring_of(state).source, "exposure", None)
     if look is None:
         return True, "this source has none"
     problems, remarks = look()
@@ -133,7 +134,7 @@ def _check_private_key_files(state: LicensingState) -> tuple[bool, str]:
 
 
 def _check_trial_signature(state: LicensingState) -> tuple[bool, str]:
-    found = state.private_key_ring.key_for(None)
+    found = ring_of(state).key_for(None)
     if found is None:
         return False, "nothing to sign with"
     key = found[0]
