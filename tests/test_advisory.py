@@ -781,3 +781,43 @@ def test_a_blocked_address_is_blocked_however_a_proxy_writes_it(create_host: Cal
     assert (refused.status_code, host.verified(refused)["code"]) == (403, 150)
     other = written.replace("::1", "::2").replace("2.9", "2.8")
     assert host.post(host.fields(), environ_overrides={"REMOTE_ADDR": other}).status_code == 200
+
+
+def test_no_text_of_a_request_stands_in_a_signed_answer(host: Host) -> None:
+    """A sentence held the path that was asked for: whatever text a stranger wanted, he got it with a signature.
+
+    The marker is wherever a request can have text: in the names and values of fields, in media types, headers and
+    queries. The one thing of a request in an answer, its id, is in a header, which is not signed."""
+    mark = "f0rged"
+    license_keys = json.dumps([mark, mark + "\x00"])
+    fields = host.fields() | dict.fromkeys(("status", "product_id", "validity", "assigned_at", "owner_email"), mark)
+    part = f'form-data; name="{mark}"'
+    bodies: list[tuple[bytes | str, str]] = [
+        (urlencode(fields | {mark: mark, "license_keys": license_keys}), FORM),
+        (urlencode([(mark, mark)] * 1001), FORM),
+        (urlencode([("status", mark)] * 2), FORM),
+        (json.dumps(fields | {mark: {mark: mark}, "license_keys": [mark + "\x00"]}), "application/json"),
+        (json.dumps({"license_keys": {mark: mark}}), "application/json"),
+        (f'{{"{mark}": {mark}}}', "application/json"),
+        (mark, f"text/{mark}"),
+        (mark, f"multipart/form-data; boundary={mark}"),
+        (_multipart(host, _part(part, mark.encode(), f"Content-Type: text/plain; charset={mark}")), MULTIPART),
+        (_multipart(host, _part(part, mark.encode(), f"Content-Transfer-Encoding: {mark}")), MULTIPART),
+        (_multipart(host, _part(f"{mark}; name={mark}", mark.encode(), mark)), MULTIPART),
+    ]
+    client = host.app.test_client()
+    answers = [_send(host, body, media_type, **{"X-Request-ID": mark}) for body, media_type in bodies]
+    answers += [
+        _send(host, "", FORM, **{header: mark})
+        for header in ("Content-Encoding", "Authorization", "Content-Length", "Host", "User-Agent", "Cookie", "Accept")
+    ]
+    answers += [
+        _send(host, "", FORM, **{"Idempotency-Key": mark * 50}),
+        client.post(f"{PATH}?{mark}={mark}", data={"api_key": mark}),
+        client.delete(f"{PATH}?{mark}", headers={"X-HTTP-Method-Override": mark}),
+        client.get(f"/api/v1/public-keys?format={mark}"),
+        client.put(f"/api/v1/openapi.json?{mark}"),
+    ]
+    codes = {host.verified(answer)["code"] for answer in answers if answer.mimetype == "application/json"}
+    assert codes >= {100, 901, 9400, 9405, 9415}
+    assert not [answer.text for answer in answers if mark in answer.text]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import pytest
-from flask import Flask, abort, request
+from flask import Flask, abort, redirect, request
 from flask.cli import routes_command
 from flask_sqlalchemy import SQLAlchemy
 from werkzeug.exceptions import Forbidden
@@ -19,7 +19,7 @@ from tests.hosts import PATH, Host
 from tests.site_extensions import EXTENSIONS, Site, add_extension
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from werkzeug.test import TestResponse
@@ -32,10 +32,11 @@ def build(private_key: str, public_key: str, tmp_path: Path) -> Iterator[Callabl
     """Builds a site with extensions, added before or after this one."""
     built: list[Site] = []
 
-    def build(*names: str, before: bool = False) -> tuple[Host, Site]:
+    def build(*names: str, before: bool = False, config: Mapping[str, object] | None = None) -> tuple[Host, Site]:
         app = Flask("site")
         database = f"sqlite:///{tmp_path / f'{len(built)}.db'}"
         app.config.update(SECRET_KEY="for sessions", TESTING=True, SQLALCHEMY_DATABASE_URI=database)
+        app.config.update(config or {})
         db = SQLAlchemy(app)
         licensing = Licensing(db=db, private_key_source=lambda product_id: None if product_id else private_key)
         site = Site(app, db, licensing)
@@ -107,6 +108,7 @@ def _assert_all_works(host: Host) -> None:
     assert client.get("/api/v1/orders/7/parcels", base_url=HTTPS).json == {"parcels": []}
     assert client.get("/nowhere", base_url=HTTPS).status_code == 404
     assert client.get("/api/v1/nowhere", base_url=HTTPS).status_code == 404
+    assert _checked(host) == "ok      endpoints: they answer under /api/v1"
     run = host.app.test_cli_runner().invoke
     assert run(args=["licensing", "list-products"]).output == "1\tPhoto Editor\n"
     assert PATH in run(routes_command).output
@@ -256,6 +258,49 @@ def test_a_login_wall_that_aborts_is_answered_signed_and_one_that_redirects_is_t
         "the app itself answered licensing.create-license-keys with status 302, unsigned:"
         " a before_request function gave a response"
     ]
+
+
+def _checked(host: Host) -> str:
+    return host.app.test_cli_runner().invoke(args=["licensing", "check"]).output.splitlines()[-1]
+
+
+def test_check_asks_the_app_as_a_client_does(build: Callable[..., tuple[Host, Site]]) -> None:
+    """It said “ok” throughout while every request was refused by what the app has before each."""
+
+    def redirecting_wall(host: Host) -> None:
+        host.app.before_request(lambda: redirect("/login"))
+
+    def refusing_wall(host: Host) -> None:
+        host.app.before_request(lambda: abort(401))
+
+    def csrf(host: Host) -> None:
+        flask_wtf = pytest.importorskip("flask_wtf", reason="needs flask-wtf: pip install flask-wtf")
+        flask_wtf.CSRFProtect(host.app)
+
+    fix = "; exempt licensing.blueprint from what it does before each request"
+    for set_up, told in (
+        (redirecting_wall, "status 302, unsigned"),
+        (refusing_wall, "9401 Unauthorized"),
+        (csrf, "9400 Malformed request: CSRF validation failed."),
+    ):
+        host, _ = build()
+        set_up(host)
+        assert _checked(host) == f"FAILED  endpoints: the app itself answers a POST with {told}{fix}"
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"SERVER_NAME": "shop.example"},
+        {"TRUSTED_HOSTS": [".shop.example"]},
+        {"LICENSING_BLOCKED_ADDRESSES": ["127.0.0.1"]},
+        {"LICENSING_URL_PREFIX": "/shop/v1"},
+    ],
+    ids=lambda config: next(iter(config)),
+)
+def test_check_asks_where_the_endpoints_are(build: Callable[..., tuple[Host, Site]], config: dict[str, object]) -> None:
+    host, _ = build(config=config)
+    assert _checked(host).startswith("ok      endpoints: they answer under ")
 
 
 def test_cors_headers_stand_on_answers_refusals_and_preflights(build: Callable[..., tuple[Host, Site]]) -> None:

@@ -103,7 +103,8 @@ def test_answers_are_all_that_requests_make_sign(recorded_host: Host, signer: Re
 def test_the_trial_signature_passes_for_no_answer(recorded_host: Host, signer: RecordingSigner) -> None:
     checked = recorded_host.app.test_cli_runner().invoke(args=["licensing", "check"])
     assert "signed and verified" in checked.output
-    (trial,) = signer.signed
+    trial, answer = signer.signed
+    assert _is_answer(answer)
     assert b"trial signature" in trial
     assert not _is_answer(trial)
     signature = base64.b64encode(signer.sign(trial)).decode()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidSignature
 
+from flask_licensing.codes import Code
 from flask_licensing.errors import LicensingError
 from flask_licensing.hooks import ApiKeyStore, AuditTriggerStore, TableStore
 from flask_licensing.private_key_versions import PrivateKeyState
@@ -41,16 +42,19 @@ class CheckResult:
 def run_checks(state: LicensingState) -> list[CheckResult]:
     """Check one thing after another; the settings were checked at start."""
     checks: dict[str, Callable[[LicensingState], tuple[bool, str]]] = {
-        "settings": _check_settings,
         "log": _check_log,
         "tables": _check_tables,
         "audit log": _check_audit_log,
         "private key": _check_private_key,
         "private key files": _check_private_key_files,
-        "trial signature": _check_trial_signature,
         "API keys": _check_api_keys,
+        "trial signature": _check_trial_signature,
     }
-    return [_run(name, check, state) for name, check in checks.items()]
+    results = [_run(name, check, state) for name, check in checks.items()]
+    if results[-1].ok:
+        # Only what is signed can be told from an answer of the app's own.
+        results.append(_run("endpoints", _check_endpoints, state))
+    return results
 
 
 def _run(name: str, check: Callable[[LicensingState], tuple[bool, str]], state: LicensingState) -> CheckResult:
@@ -58,10 +62,6 @@ def _run(name: str, check: Callable[[LicensingState], tuple[bool, str]], state: 
         return CheckResult(name, *check(state))
     except LicensingError as error:
         return CheckResult(name, ok=False, message=str(error))
-
-
-def _check_settings(state: LicensingState) -> tuple[bool, str]:
-    return True, f"the endpoints are under {state.settings.url_prefix}"
 
 
 def _check_log(_: LicensingState) -> tuple[bool, str]:
@@ -151,6 +151,23 @@ def _check_trial_signature(state: LicensingState) -> tuple[bool, str]:
     except InvalidSignature:
         return False, "the signature does not verify"
     return True, "signed and verified"
+
+
+def _check_endpoints(state: LicensingState) -> tuple[bool, str]:
+    """Send the app a request that is refused in any case, and see who refuses it."""
+    settings, config = state.settings, state.app.config
+    host = settings.host or config["SERVER_NAME"] or (config["TRUSTED_HOSTS"] or ["localhost"])[0].lstrip(".")
+    if settings.subdomain:
+        host = f"{settings.subdomain}.{host}"
+    answer = state.app.test_client().post(f"{settings.url_prefix}/public-keys", base_url=f"https://{host}")
+    response = (answer.get_json(silent=True) or {}).get("response", {})
+    if response.get("code") in {Code.WRONG_METHOD.number, Code.ACCESS_DENIED.number}:
+        return True, f"they answer under {settings.url_prefix}"
+    return False, (
+        f"the app itself answers a POST with {' '.join(str(response.get(name, '')) for name in ('code', 'message'))}"
+        if response
+        else f"the app itself answers a POST with status {answer.status_code}, unsigned"
+    ) + "; exempt licensing.blueprint from what it does before each request"
 
 
 def _check_api_keys(state: LicensingState) -> tuple[bool, str]:
