@@ -363,6 +363,21 @@ def test_an_app_whose_only_key_can_not_sign_does_not_start(
         create_host(private_key_source=f"file:{folder}")
 
 
+@pytest.mark.parametrize("name", ["Site.pem", "site.PEM", "site.pem.txt", "site.pem~", "site .pem", "site.key", "site"])
+def test_a_file_that_is_missing_and_has_one_like_it_beside_it_is_no_absence_of_keys(
+    create_host: Callable[..., Host], folder: Path, private_key: str, name: str
+) -> None:
+    (folder / name).write_text(private_key)
+    with pytest.raises(PrivateKeyError) as refused:
+        create_host(private_key_source=f"file:{folder / 'site.pem'}")
+    assert f"The file {folder / 'site.pem'} is missing, and {folder / name} looks like it" in str(refused.value)
+    (folder / name).unlink()
+    for other in ("site.db", "website.pem", ".site.pem.swp"):
+        (folder / other).write_text("anything")
+    host = create_host(private_key_source=f"file:{folder / 'site.pem'}")
+    assert host.post(host.fields()).get_json()["signature"] == "Private key not set"
+
+
 @pytest.mark.parametrize("name", ["keys", "key.pem"])
 def test_a_link_to_what_is_not_there_is_no_absence_of_keys(
     create_host: Callable[..., Host], tmp_path: Path, name: str

@@ -44,11 +44,11 @@ def find_exposure(folder: Path, files: Iterable[Path]) -> Exposure:
             folders.add(real_folder)
             exposure.remarks.append(f"{file} is a link to {file.resolve()}")
         if found.st_mode & _OTHERS_READ_OR_WRITE and all(above.st_mode & _OTHERS_ENTER for above in folders_of_file):
-            _tell(exposure, file, found, "can be read by others than its owner: chmod 600")
+            _tell(exposure, file, found, "can be read by others than its owner", "chmod 600")
         if found.st_uid not in {0, os.geteuid(), folders_of_file[0].st_uid}:
-            _tell(exposure, file, found, f"belongs to another user, {found.st_uid}: chown")
+            _tell(exposure, file, found, f"belongs to another user, {found.st_uid}", "chown")
     for place in sorted(folders):
-        if place.is_dir():
+        if os.path.isdir(place):  # false, unlike the method of a path, where a folder above can not be read
             _look_at_folder(exposure, place)
     return exposure
 
@@ -63,10 +63,12 @@ def _look_at_folder(exposure: Exposure, folder: Path) -> None:
         exposure.problems.append(f"{folder} belongs to another user, {found.st_uid}: chown")
 
 
-def _tell(exposure: Exposure, file: Path, found: os.stat_result, what: str) -> None:
+def _tell(exposure: Exposure, file: Path, found: os.stat_result, what: str, fix: str) -> None:
     reads_as_another = os.geteuid() not in {0, found.st_uid} and not found.st_mode & stat.S_IWOTH
-    sentences = exposure.remarks if reads_as_another or _is_read_only(file) else exposure.problems
-    sentences.append(f"{file} {what}")
+    if reads_as_another or _is_read_only(file):
+        exposure.remarks.append(f"{file} {what}")
+    else:
+        exposure.problems.append(f"{file} {what}: {fix}")
 
 
 def _is_read_only(path: Path) -> bool:

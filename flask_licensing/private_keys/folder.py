@@ -103,6 +103,11 @@ class PrivateKeyFolder:
         names = sorted(entry.name for entry in self._entries() if _looks_like_a_key(entry, of_any_name=of_any_name))
         return {name: self._advice(name) for name in names if PrivateKeyFile.parse(name) is None}
 
+    def similar(self, name: str) -> list[Path]:
+        """Return files that look like keys and whose names begin as ``name`` does, in whatever case."""
+        beginning = name.partition(".")[0].lower()
+        return [path for path in self.paths() if path.name.strip().lower().startswith(beginning)]
+
     def paths(self) -> list[Path]:
         """Return every file that is a key by its name, or looks like one; raises as :meth:`files`."""
         return sorted(self.path / entry.name for entry in self._entries() if _looks_like_a_key(entry, of_any_name=True))

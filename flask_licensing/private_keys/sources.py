@@ -30,8 +30,20 @@ class FilePrivateKeySource:
         self._path = path
 
     def __call__(self, product_id: int | None) -> bytes | None:
-        """Return the PEM, or ``None`` for a product and where there is no such file."""
-        return _read(self._path) if product_id is None else None
+        """Return the PEM, or ``None`` for a product and where there is no such file.
+
+        Raises:
+            PrivateKeyError: the file can't be read; or it is missing, and one beside it looks as if it were meant.
+
+        """
+        if product_id is not None:
+            return None
+        pem = _read(self._path)
+        if pem is None and (similar := PrivateKeyFolder(self._path.parent).similar(self._path.name)):
+            raise PrivateKeyError(
+                f"The file {self._path} is missing, and {similar[0]} looks like it: give it that name, or move it away."
+            )
+        return pem
 
     def origin(self, product_id: int | None) -> str:
         """Say where a key is from."""
