@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,6 +71,26 @@ class LicenseKeyTerms:
     owner_name: str | None = None
     owner_email: str | None = None
     assigned_at: datetime | None = None
+
+    def to_values(self) -> dict[str, Any]:
+        """Return the terms by name, as rows of tables and files have them: the status is its text."""
+        return {name: getattr(self, name) for name in TERMS} | {"status": self.status.value}
+
+
+class GivenTerms(TypedDict, total=False):
+    """Terms as host code gives them, to be checked: what is not given, or ``None``, is absent."""
+
+    product_id: int | None
+    activation_limit: int | None
+    validity: int | None
+    status: str | None
+    owner_name: str | None
+    owner_email: str | None
+    assigned_at: datetime | str | None
+
+
+TERMS = tuple(term.name for term in fields(LicenseKeyTerms))
+"""The names of the terms, and of the columns that hold them in tables and files, in this order."""
 
 
 @dataclass(frozen=True, slots=True)

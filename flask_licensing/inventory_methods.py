@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from flask_licensing.api.origins import current_origin
 from flask_licensing.domain import LicenseKeyStatus
+from flask_licensing.license_key_fields import refuse_unknown_terms
 from flask_licensing.services.inventory import DEFAULT_BATCH_SIZE, LicenseKeyImport, list_license_keys
 from flask_licensing.services.license_key_files import open_for_license_keys, open_rows
 from flask_licensing.state import current_state
@@ -15,9 +16,9 @@ from flask_licensing.work import run_work
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
-    from datetime import datetime
-    from typing import BinaryIO
+    from typing import BinaryIO, Unpack
 
+    from flask_licensing.domain import GivenTerms
     from flask_licensing.services.inventory import ImportSummary
     from flask_licensing.services.license_key_formats import Row
 
@@ -34,18 +35,12 @@ class InventoryMethods:
         file: str | os.PathLike[str] | BinaryIO,
         *,
         file_format: str | None = None,
-        product_id: int | None = None,
-        activation_limit: int = 0,
-        validity: int = 0,
-        status: str = LicenseKeyStatus.AVAILABLE,
-        owner_name: str | None = None,
-        owner_email: str | None = None,
-        assigned_at: datetime | str | None = None,
         batch_size: int = DEFAULT_BATCH_SIZE,
         dry_run: bool = False,
         reject: Callable[[Row, str], None] = _ignore,
         progress: Callable[[ImportSummary], None] = _ignore,
         warn: Callable[[str], None] = _ignore,
+        **terms: Unpack[GivenTerms],
     ) -> ImportSummary:
         """Import the license keys of a file, batch by batch, and return what came of its rows. Needs an app context.
 
@@ -55,18 +50,14 @@ class InventoryMethods:
             file: its path, or a binary stream; gzip is recognised.
             file_format: ``"csv"``, ``"ndjson"`` or ``"text"``; by default what the path ends in, else ``"text"``. A
                 file whose first line says otherwise is refused then.
-            product_id: the product of rows that do not say; without one, such rows are rejected.
-            activation_limit: likewise, and so are those up to ``assigned_at``; for their rules see contract section 4.
-            validity: in days.
-            status: by default ``"available"``.
-            owner_name: by default none.
-            owner_email: by default none.
-            assigned_at: by default the time of the import, where the status is ``"assigned"``.
             batch_size: rows in one transaction.
             dry_run: count what would be created, and create nothing.
             reject: called with each row that can't be imported, and the reason.
             progress: called after each batch with the summary so far.
             warn: called with a sentence for each unknown column, and for characters in license keys that nobody sees.
+            terms: those of rows that do not say theirs, as in :meth:`create_license_keys`: without ``product_id`` such
+                rows are rejected; ``activation_limit`` and ``validity`` are 0 by default, ``status`` is
+                ``"available"``, and ``assigned_at`` the time of the import where the status is ``"assigned"``.
 
         Raises:
             IncorrectData: one of the terms given here is wrong.
@@ -74,15 +65,8 @@ class InventoryMethods:
             StoreUnavailable: the database can't be reached; batches before that stay.
 
         """
-        defaults = {
-            "product_id": product_id,
-            "activation_limit": activation_limit,
-            "validity": validity,
-            "status": status,
-            "owner_name": owner_name,
-            "owner_email": owner_email,
-            "assigned_at": assigned_at,
-        }
+        refuse_unknown_terms(terms)
+        defaults = {"activation_limit": 0, "validity": 0, "status": LicenseKeyStatus.AVAILABLE, **terms}
         importer = LicenseKeyImport(
             partial(run_work, current_state(), current_origin()),
             defaults=defaults,

@@ -11,6 +11,7 @@ from marshmallow import ValidationError, fields, post_load, validates_schema
 from flask_licensing.domain import (
     MAX_TEXT_LENGTH,
     MAX_VALIDITY_DAYS,
+    TERMS,
     LicenseKeyBatch,
     LicenseKeyStatus,
     LicenseKeyTerms,
@@ -30,7 +31,7 @@ from flask_licensing.fields import (
 from flask_licensing.json_values import TooManyValues, read_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 UNKNOWN_PRODUCT = "The selected product id is invalid."
 """What is said of an id that names no product (contract section 4)."""
@@ -121,6 +122,12 @@ class LicenseKeys(LabelledField):
         if len(positions) > len(named):
             errors.append(self.make_error("more_wrong", count=len(positions)))
         return ValidationError([str(sentence) for error in errors for sentence in error.messages])
+
+
+def refuse_unknown_terms(names: Iterable[str]) -> None:
+    """Raise :class:`TypeError`, as a function with these parameters would, for a name that is no term."""
+    if unknown := set(names).difference(TERMS):
+        raise TypeError(f"{', '.join(sorted(unknown))}: no term of license keys; these are {', '.join(TERMS)}")
 
 
 class LicenseKeyTermsSchema(RequestSchema):

@@ -27,7 +27,6 @@ ROWS = [
         "audit_triggers",
         "models",
         "private_keys",
-        "response_schemas",
         "fields",
         "license_key_fields",
         "services",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,9 @@ import pytest
 import sqlalchemy as sa
 
 from flask_licensing import IncorrectData, license_keys_created
+from flask_licensing.cli.license_keys import create_license_keys as create_license_keys_command
+from flask_licensing.domain import TERMS, GivenTerms
+from flask_licensing.license_key_fields import LicenseKeyTermsSchema
 from flask_licensing.models import LicenseKey
 from tests.code_blocks import code_blocks
 
@@ -27,6 +31,34 @@ GETTING_STARTED = Path(__file__).parent.parent / "docs" / "getting-started.md"
 def _create(host: Host, *license_keys: str, **options: Any) -> CreationResult:
     terms: dict[str, Any] = {"activation_limit": 1, "validity": 365, "status": "available"}
     return host.licensing.create_license_keys(license_keys, product_id=host.product_id, **{**terms, **options})
+
+
+def test_a_term_that_does_not_exist_is_refused_as_an_argument_that_does_not_exist(host: Host) -> None:
+    """A misspelt “activation_limit” that was passed over would sell license keys without a limit."""
+    misspelt: dict[str, Any] = {"activations_limit": 3}
+    with host.app.app_context():
+        for call in (
+            lambda: _create(host, "K-1", **misspelt),
+            lambda: host.licensing.import_license_keys(io.BytesIO(b"K-1"), **misspelt),
+        ):
+            with pytest.raises(TypeError, match="activations_limit: no term of license keys; these are product_id, "):
+                call()
+    assert host.stored_license_keys() == []
+
+
+def test_a_required_term_that_is_not_given_is_named(host: Host) -> None:
+    with host.app.app_context(), pytest.raises(IncorrectData) as refused:
+        host.licensing.create_license_keys(["K-1"], product_id=host.product_id)
+    required = ["activation_limit", "validity", "status"]
+    assert refused.value.errors == {name: [f"The {name.replace('_', ' ')} field is required."] for name in required}
+
+
+def test_the_terms_are_the_same_everywhere() -> None:
+    """A new term is a member of the dataclass; whatever lacks it is named here."""
+    options = {parameter.name for parameter in create_license_keys_command.params}
+    assert [*LicenseKeyTermsSchema().fields] == [*GivenTerms.__annotations__] == [*TERMS]
+    assert set(TERMS) < {attribute.key for attribute in sa.inspect(LicenseKey).column_attrs}
+    assert set(TERMS) < options
 
 
 @pytest.fixture

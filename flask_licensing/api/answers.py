@@ -9,6 +9,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from flask import Response
+from marshmallow import Schema, fields
 
 from flask_licensing.domain import SignedAnswer
 from flask_licensing.errors import LicensingError, RemoteSignerTimeout, SigningError
@@ -25,6 +26,17 @@ KEY_ID_HEADER = "Licensing-Key-Id"
 """The header that names the key that signed the answer, where its id is known."""
 
 _logger = logging.getLogger(__name__)
+
+
+class FieldErrorsSchema(Schema):
+    """What is wrong with the fields of a request, of any endpoint."""
+
+    errors = fields.Dict(
+        keys=fields.String(),
+        values=fields.List(fields.String()),
+        required=True,
+        metadata={"description": "Each field with its sentences."},
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,19 +6,28 @@ import logging
 from functools import cache
 from typing import TYPE_CHECKING
 
-from flask_licensing.api.answers import Outcome
+from marshmallow import Schema, fields, validate
+
+from flask_licensing.api.answers import FieldErrorsSchema, Outcome
 from flask_licensing.api.endpoint import Endpoint
 from flask_licensing.codes import Code
 from flask_licensing.errors import IncorrectData
 from flask_licensing.license_key_fields import CreateLicenseKeysSchema
 from flask_licensing.log_text import printable
-from flask_licensing.response_schemas import CreationResultSchema, FieldErrorsSchema
 from flask_licensing.services.license_keys import create_license_keys
 
 if TYPE_CHECKING:
     from flask_licensing.domain import Caller
     from flask_licensing.fields import LoadedFields
     from flask_licensing.work import Work
+
+
+class CreationResultSchema(Schema):
+    """How many license keys were created, and how many were there already: both add up to those sent."""
+
+    created = fields.Integer(required=True, validate=validate.Range(min=0))
+    duplicate = fields.Integer(required=True, validate=validate.Range(min=0))
+
 
 _logger = logging.getLogger(__name__)
 

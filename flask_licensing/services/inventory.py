@@ -10,12 +10,12 @@ from itertools import repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
+from flask_licensing.domain import TERMS
 from flask_licensing.errors import IncorrectData, LicensingError
 from flask_licensing.fields import load_fields
 from flask_licensing.hooks import LicenseKeyPageStore, LicenseKeyRowStore
 from flask_licensing.license_key_fields import UNKNOWN_PRODUCT, LicenseKeyTermsSchema, invisible_sentence
 from flask_licensing.services.license_key_batches import Rejection, read_batch
-from flask_licensing.services.license_key_formats import TERMS_COLUMNS
 from flask_licensing.services.license_keys import counted, with_time_of_assignment
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class LicenseKeyImport:
         warn: Callable[[str], None],
     ) -> None:
         self._run_work = run
-        self._defaults = tuple(defaults.get(name) for name in TERMS_COLUMNS)
+        self._defaults = tuple(defaults.get(name) for name in TERMS)
         self._reject = reject
         self._progress = progress
         self._warn = warn
@@ -114,7 +114,7 @@ class LicenseKeyImport:
         return summary
 
     def _check_defaults(self) -> None:
-        given = {name: value for name, value in zip(TERMS_COLUMNS, self._defaults, strict=True) if value is not None}
+        given = {name: value for name, value in zip(TERMS, self._defaults, strict=True) if value is not None}
         wrong = self._schema.validate(given, partial=True)
         product_id = given.get("product_id")
         if product_id is not None and not wrong:
@@ -173,7 +173,7 @@ class LicenseKeyImport:
 
     def _load_terms(self, said: Terms) -> LicenseKeyTerms | str:
         values = [default if value is None else value for value, default in zip(said, self._defaults, strict=True)]
-        loaded = load_fields(self._schema, dict(zip(TERMS_COLUMNS, values, strict=True)))
+        loaded = load_fields(self._schema, dict(zip(TERMS, values, strict=True)))
         terms: LicenseKeyTerms | None = loaded.value
         return terms or " ".join(sentence for sentences in loaded.errors.values() for sentence in sentences)
 

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO, TypeAlias
 
+from flask_licensing.domain import TERMS
 from flask_licensing.errors import FileError
 from flask_licensing.log_text import printable
 from flask_licensing.services.license_key_lines import expecting, read_lines, unlike_license_key
@@ -19,18 +20,8 @@ if TYPE_CHECKING:
 
 LICENSE_KEY_COLUMN = "license_key"
 
-TERMS_COLUMNS = (
-    "product_id",
-    "activation_limit",
-    "validity",
-    "status",
-    "owner_name",
-    "owner_email",
-    "assigned_at",
-)
-"""The columns of CSV, and members of NDJSON, beside ``license_key``; unknown ones are named once and ignored."""
-
-_COLUMNS = (LICENSE_KEY_COLUMN, *TERMS_COLUMNS)
+_COLUMNS = (LICENSE_KEY_COLUMN, *TERMS)
+"""The columns of CSV, and members of NDJSON; unknown ones are named once and ignored."""
 
 _KNOWN_NAMES = frozenset(_COLUMNS)
 
@@ -41,9 +32,9 @@ MAX_NAME_LENGTH = 64
 """How much of such a name is shown, in characters."""
 
 Terms: TypeAlias = "tuple[Any, ...]"
-"""What a row says of its terms, in the order of :data:`TERMS_COLUMNS`; ``None`` where it says nothing."""
+"""What a row says of each of the :data:`~flask_licensing.domain.TERMS`; ``None`` where it says nothing."""
 
-NO_TERMS: Terms = (None,) * len(TERMS_COLUMNS)
+NO_TERMS: Terms = (None,) * len(TERMS)
 
 
 class FileFormat(StrEnum):
@@ -121,7 +112,7 @@ def _read_csv(lines: Iterator[str], warn: Callable[[str], None]) -> Iterator[Row
     reader = csv.reader(lines, strict=True)
     header = _csv_header(reader, warn)
     pick_license_key = header.index(LICENSE_KEY_COLUMN)
-    picks = [header.index(name) if name in header else None for name in TERMS_COLUMNS]
+    picks = [header.index(name) if name in header else None for name in TERMS]
     while True:
         first_line = reader.line_num + 1
         try:
@@ -197,7 +188,7 @@ def _read_ndjson(lines: Iterator[str], warn: Callable[[str], None]) -> Iterator[
         if not isinstance(document, dict) or not isinstance(license_key, str):
             yield Row(line, "", problem=f"The line is not a JSON object with a text {LICENSE_KEY_COLUMN}.")
             continue
-        terms = tuple([document.get(name) for name in TERMS_COLUMNS])
+        terms = tuple([document.get(name) for name in TERMS])
         # True and 1.0 are equal to 1 in Python, and equal terms are checked once.
         if not all(type(value) in _TERM_TYPES for value in terms):
             yield Row(line, license_key, problem="A member is neither text nor an integer.")
@@ -226,7 +217,7 @@ def _write_ndjson(text: TextIO, license_keys: Iterable[LicenseKey]) -> int:
 
 
 def _to_json(license_key: LicenseKey) -> str:
-    members = zip(TERMS_COLUMNS, _terms_of(license_key), strict=True)
+    members = zip(TERMS, _terms_of(license_key), strict=True)
     document = {LICENSE_KEY_COLUMN: license_key.license_key} | {
         name: value for name, value in members if value is not None
     }
@@ -243,8 +234,7 @@ def _write_lines(text: TextIO, lines: Iterable[str]) -> int:
 def _terms_of(license_key: LicenseKey) -> Sequence[Any]:
     terms = license_key.terms
     assigned_at = None if terms.assigned_at is None else f"{terms.assigned_at:%Y-%m-%d %H:%M:%S}"
-    shared = (terms.product_id, terms.activation_limit, terms.validity, terms.status.value)
-    return (*shared, terms.owner_name, terms.owner_email, assigned_at)
+    return [*(terms.to_values() | {"assigned_at": assigned_at}).values()]
 
 
 _READERS: dict[FileFormat, Callable[[Iterator[str], Callable[[str], None]], Iterator[Row]]] = {
