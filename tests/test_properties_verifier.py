@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from flask_licensing.private_keys.signing import RsaSigner, generate_private_key
-from flask_licensing.public_keys import public_key_pem
+from flask_licensing.private_keys.signing import RsaSigner
 from flask_licensing.verification import (
     BadSignature,
     MalformedEnvelope,
@@ -24,12 +23,13 @@ from flask_licensing.verification import (
     verify_response,
 )
 from tests.documented_example import ANSWER, ENVELOPE, PUBLIC_KEY
+from tests.key_pairs import key_pairs
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 EXPECTED = ENVELOPE["response"]
-OTHER_KEY = generate_private_key()
+(OTHER_KEY,) = key_pairs(1)
 
 scalars: SearchStrategy[Any] = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.sampled_from([10**4000, 1e400, "\ud800"])
@@ -164,15 +164,13 @@ def test_a_signature_plus_the_modulus_is_refused(multiple: int) -> None:
 @settings(deadline=None)
 @given(documents)
 def test_another_key_is_refused_and_the_right_one_gives_what_was_signed(document: Any) -> None:
-    loaded = load_pem_private_key(OTHER_KEY, None)
-    assert isinstance(loaded, rsa.RSAPrivateKey)
     text = base64.b64encode(json.dumps({"code": 900, "more": document}).encode()).decode()
-    signature = base64.b64encode(RsaSigner(loaded).sign(text.encode())).decode()
+    signature = base64.b64encode(RsaSigner(OTHER_KEY.private).sign(text.encode())).decode()
     signed = {"response_base64": text, "private_key_used": "global", "signature": signature}
     assert _refused(signed | {"response": {"code": 900, "more": document}})
     for response in ({"code": 900, "more": document}, {"code": 900}):
         try:
-            verified = verify_response(signed | {"response": response}, public_key_pem(loaded.public_key()))
+            verified = verify_response(signed | {"response": response}, OTHER_KEY.public_pem)
         except VerificationError:
             continue
         assert json.dumps(verified.response) == json.dumps({"code": 900, "more": document})
