@@ -303,6 +303,16 @@ def test_a_wrong_option_of_an_api_key_is_refused(host: Host, options: dict[str, 
         assert len(host.licensing.list_api_keys()) == 1
 
 
+@pytest.mark.parametrize(("length", "is_taken"), [(15, False), (16, True), (255, True), (256, False)])
+def test_an_api_key_from_another_server_has_16_to_255_characters(host: Host, length: int, is_taken: bool) -> None:
+    secret = "x" * length
+    if is_taken:
+        assert _new_secret(host, secret=secret) == secret
+    else:
+        with pytest.raises(IncorrectData):
+            _new_secret(host, secret=secret)
+
+
 def test_the_time_of_last_use_is_kept_and_not_written_on_every_request(create_host: Callable[..., Host]) -> None:
     now = [datetime(2026, 1, 1)]
     host = create_host(clock=lambda: now[0], api_key_use_interval_seconds=60)
