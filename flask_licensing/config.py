@@ -110,7 +110,7 @@ class Settings:
     signing_timeout_seconds: float = _setting(
         5.0, _time_limit, "Most seconds that a remote signer may take; the transaction stays open while it works."
     )
-    authenticator: Any = _setting(None, _hook, "Who may call; by default whoever has an API key.")
+    authenticator: Any = _setting(None, _hook, "Decides who may call; by default everyone with an API key.")
     clock: Any = _setting(None, _hook, "What time it is, as naive UTC; by default the system's.")
     blocked_addresses: tuple[IpNetwork, ...] = _setting(
         (), parse_networks, "IP addresses and networks whose requests are refused with code 150."
