@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from flask_licensing.domain import AuditEvent
 from flask_licensing.services.transactions import run_transaction
-from flask_licensing.signals import send_after_commit
+from flask_licensing.signal_sending import send_after_commit
 
 if TYPE_CHECKING:
     import logging

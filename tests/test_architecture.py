@@ -21,7 +21,7 @@ METHODS = {
 }
 
 ROWS = [
-    {"_version", "codes", "config", "domain", "errors", "json_values", "log_text", "networks", "signals"},
+    {"_version", "codes", "config", "domain", "errors", "json_values", "log_text", "networks", "signal_sending"},
     {"hooks", "private_key_versions", "public_keys", "verification", "wire"},
     {
         "audit_triggers",
@@ -34,7 +34,7 @@ ROWS = [
         "work",
     },
     {"api", "limiters", "stores"},
-    {"assembly", "cli", "extension", "testing"} | METHODS,
+    {"assembly", "cli", "extension", "signals", "testing"} | METHODS,
 ]
 """The rows from the base upwards. Inside a row modules may import one another, never in a circle."""
 

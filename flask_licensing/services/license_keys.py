@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from flask_licensing.domain import CreationResult, LicenseKeyBatch, LicenseKeyStatus
 from flask_licensing.errors import IncorrectData, LicensingError
 from flask_licensing.license_key_fields import UNKNOWN_PRODUCT
-from flask_licensing.signals import license_keys_created
+from flask_licensing.signal_sending import signals
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from flask_licensing.work import Work
 
 LICENSE_KEYS_CREATED = "license-keys-created"
+
+license_keys_created = signals.signal(LICENSE_KEYS_CREATED)
+"""License keys were created: ``batch`` is the :class:`~flask_licensing.domain.LicenseKeyBatch` as sent, ``result`` the
+:class:`~flask_licensing.domain.CreationResult`, ``caller`` the id of who called, ``None`` for host code."""
 
 
 def create_license_keys(
