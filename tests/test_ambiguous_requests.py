@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import pytest
 
 from tests.hosts import PATH
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from werkzeug.test import TestResponse
 
     from tests.hosts import Host
@@ -174,6 +177,33 @@ def test_a_boundary_is_what_mime_says(host: Host, boundary: str) -> None:
 def test_a_line_break_around_a_multipart_form_is_nothing(host: Host, start: str, end: str) -> None:
     body = start + _multipart(host).removesuffix("\r\n") + end
     assert host.verified(_send(host, body, MULTIPART))["code"] == 900
+
+
+def test_a_content_type_of_a_kilobyte_is_read(host: Host) -> None:
+    content_type = JSON + " " * (1023 - len(JSON)) + ";"
+    assert host.verified(_send(host, json.dumps(host.fields()), content_type))["code"] == 900
+
+
+def test_a_form_of_a_thousand_fields_is_read(host: Host) -> None:
+    fields = urlencode(host.fields())
+    body = fields + "&x" * (1000 - fields.count("&") - 1)
+    assert host.verified(_send(host, body, "application/x-www-form-urlencoded"))["code"] == 900
+
+
+def test_json_of_a_thousand_values_beside_the_license_keys_is_read_and_one_more_is_too_large(
+    create_host: Callable[..., Host],
+) -> None:
+    host = create_host(max_keys_per_request=1)
+    fields = json.dumps(host.fields())[:-1]
+    values = 1001 - fields.count(":") - 1
+    body, longer = (f'{fields}, "x": [{",".join("1" * count)}]}}' for count in (values, values + 1))
+    assert host.verified(_send(host, body, JSON))["code"] == 900
+    assert host.verified(_send(host, longer, JSON))["code"] == 9413
+
+
+def test_a_length_of_eighteen_digits_is_a_number(host: Host) -> None:
+    answer = host.app.test_client().post(PATH, environ_overrides={"CONTENT_LENGTH": "9" * 18})
+    assert host.verified(answer)["code"] == 9413
 
 
 def test_a_multipart_form_of_a_thousand_parts_is_read_and_one_more_is_too_large(host: Host) -> None:
