@@ -15,14 +15,20 @@ import pytest
 import sqlalchemy as sa
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from flask import Flask, request
 
 from flask_licensing.domain import Caller, Credentials
-from flask_licensing.errors import AccessDenied, LicensingError
+from flask_licensing.errors import AccessDenied, LicensingError, PrivateKeyError
 from flask_licensing.public_keys import jwks_of
 from flask_licensing.stores.sqlalchemy import SQLAlchemyKeyStore
-from flask_licensing.verification import PublicKeyError, VerificationError, load_public_keys, verify_response
+from flask_licensing.verification import (
+    MalformedEnvelope,
+    PublicKeyError,
+    VerificationError,
+    load_public_keys,
+    verify_response,
+)
 from tests.documented_example import ENVELOPE, PUBLIC_KEY
 from tests.hosts import PATH, set_up_licensing
 from tests.protected_audit_log import FIRST, NOW, insert, protected_audit_log, purge, values_of_purge
@@ -821,3 +827,47 @@ def test_no_text_of_a_request_stands_in_a_signed_answer(host: Host) -> None:
     codes = {host.verified(answer)["code"] for answer in answers if answer.mimetype == "application/json"}
     assert codes >= {100, 901, 9400, 9405, 9415}
     assert not [answer.text for answer in answers if mark in answer.text]
+
+
+@pytest.mark.parametrize("name", ["global.active.pem", "Global.pem", "global.20260101.active.pem", "global.PEM"])
+def test_an_app_whose_private_key_is_misnamed_does_not_start(
+    create_host: Callable[..., Host], tmp_path: Path, private_key: str, name: str
+) -> None:
+    """An app whose only key had a name that is no key's counted as one without keys: it sent successes unsigned.
+
+    One letter was enough to take the signature off every answer, and nothing but a line in the log said so. More such
+    names are in tests/test_private_key_sources.py.
+    """
+    (tmp_path / name).write_text(private_key)
+    with pytest.raises(PrivateKeyError, match=f"{name} is no private key by its name; it should be called global.pem"):
+        create_host(private_key_source=f"file:{tmp_path}")
+
+
+def test_an_answer_about_a_product_without_a_key_is_no_unsigned_success_where_others_have_one(
+    create_host: Callable[..., Host], tmp_path: Path, private_key: str
+) -> None:
+    """With ``product-1.pem`` alone, answers about product 2 were successes without a signature."""
+    (tmp_path / "product-1.pem").write_text(private_key)
+    host = create_host(private_key_source=f"file:{tmp_path}")
+    with host.app.app_context():
+        other_product = host.licensing.create_product("Video Editor").id
+    answer = host.post(host.fields(product_id=other_product))
+    assert (answer.status_code, answer.get_json()["response"]["code"]) == (500, 9500)
+    assert host.stored_license_keys() == []
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "Infinity", "9" * 4301, str(2**64)])
+def test_the_verifier_gives_out_no_number_that_was_not_signed(private_key: str, public_key: str, number: str) -> None:
+    """A signed ``1e999`` came out as infinity, in which every limit is kept."""
+    signer = load_pem_private_key(private_key.encode(), None)
+    assert isinstance(signer, rsa.RSAPrivateKey)
+    text = base64.b64encode(f'{{"activation_limit":{number}}}'.encode()).decode()
+    signature = signer.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())
+    signed = {
+        "response": {"activation_limit": float("inf")},
+        "response_base64": text,
+        "private_key_used": "product",
+        "signature": base64.b64encode(signature).decode(),
+    }
+    with pytest.raises(MalformedEnvelope):
+        verify_response(signed, public_key)
