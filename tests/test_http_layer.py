@@ -181,13 +181,17 @@ def test_a_body_in_chunks_is_refused_where_the_server_does_not_say_whether_it_is
     """uWSGI passes on nothing of it, or the raw chunks where there is a length too; Hypercorn half of one as all."""
     form = _form(host, "ONE")
     with _running(name, host, private_key) as port:
-        for sent in (
+        for whole in (
             _request(host, _in_chunks(form), CHUNKED),
-            _request(host, _in_chunks(form).removesuffix(b"0\r\n\r\n"), CHUNKED),
             _request(host, _in_chunks(form), CHUNKED, f"Content-Length: {len(form)}"),
+        ):
+            assert _answers(host, _exchange(port, whole)) == [(400, 9400)]
+        for broken_off in (
+            _request(host, _in_chunks(form).removesuffix(b"0\r\n\r\n"), CHUNKED),
             _request(host, form, f"Content-Length: {len(form) + 1}"),
         ):
-            assert _answers(host, _exchange(port, sent)) == [(400, 9400)]
+            # Hypercorn refuses some by itself, where it sees the end before the app has answered.
+            assert [status for status, _ in _answers(host, _exchange(port, broken_off))] == [400]
         assert host.stored_license_keys() == []
         assert _answers(host, _exchange(port, _request(host, form, "Connection: close"))) == [(200, 900)]
     assert host.stored_license_keys() == ["ONE"]
