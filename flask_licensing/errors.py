@@ -8,6 +8,7 @@ from flask_licensing.codes import Code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Any
 
 RETRY_AFTER_SECONDS = 5
 """What a client that may try again is told to wait, in seconds."""
@@ -35,6 +36,16 @@ class RemoteSignerError(LicensingError):
 
 class RemoteSignerTimeout(RemoteSignerError):
     """A remote signer did not answer in time, or was not asked because too many calls of it never ended."""
+
+
+class PrivateKeyDidNotSign(SigningError):
+    """A private key was asked to sign and did not; ``signer`` is which, ``timed_out`` whether it took too long."""
+
+    def __init__(self, signer: object, cause: Exception) -> None:
+        reason = f": {cause}" if isinstance(cause, LicensingError) else ""
+        super().__init__(f"the private key did not sign: {type(cause).__name__}{reason}")
+        self.signer = signer
+        self.timed_out = isinstance(cause, RemoteSignerTimeout)
 
 
 class IdempotencyConflict(LicensingError):
@@ -181,3 +192,52 @@ class CommitOutcomeUnknown(StoreUnavailable):
         super().__init__(
             "The key store became unavailable during the commit: the request had its whole effect, or none. Try again"
         )
+
+
+class PublicKeyError(LicensingError, ValueError):
+    """What was given as a public key is not an RSA public key of at least 2048 bits, as PEM or JWKS.
+
+    Nothing is said about the answer.
+    """
+
+
+class VerificationError(LicensingError):
+    """An answer is not to be trusted; ``envelope`` is what was received, as far as it could be read."""
+
+    def __init__(self, message: str, envelope: object) -> None:
+        super().__init__(message)
+        self.envelope = envelope
+
+
+class MalformedEnvelope(VerificationError):
+    """The answer is not the JSON object of the contract, or a member is missing or of the wrong type."""
+
+
+class MissingSignature(VerificationError):
+    """The answer carries no signature: the member is missing or empty, or no private key was set where it was made."""
+
+
+class BadSignature(VerificationError):
+    """The signature belongs to another text or another key; ``signature`` and ``response_base64`` are the evidence."""
+
+    def __init__(self, message: str, envelope: Mapping[str, Any]) -> None:
+        super().__init__(message, envelope)
+        self.signature: str = envelope["signature"]
+        self.response_base64: str = envelope["response_base64"]
+
+
+class PayloadMismatch(VerificationError):
+    """``response`` is not what was signed; ``response`` and ``signed_response`` are the evidence."""
+
+    def __init__(self, message: str, envelope: Mapping[str, Any], signed_response: object) -> None:
+        super().__init__(message, envelope)
+        self.response = envelope["response"]
+        self.signed_response = signed_response
+
+
+class UntimelyResponse(VerificationError):
+    """The answer was signed longer ago than allowed, or at a time yet to come; ``timestamp`` is that time."""
+
+    def __init__(self, message: str, envelope: Mapping[str, Any], timestamp: int) -> None:
+        super().__init__(message, envelope)
+        self.timestamp = timestamp

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
 
-from flask_licensing.errors import LicensingError
+from flask_licensing.errors import PublicKeyError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,13 +29,6 @@ KEY_ID_LENGTH = 43
 
 # A block ends before the next hyphen: looking for each end through all that follows would take quadratic time.
 _PEM_BLOCK = re.compile(rb"-----BEGIN ([A-Z ]+)-----[^-]*-----END \1-----")
-
-
-class PublicKeyError(LicensingError, ValueError):
-    """What was given as a public key is not an RSA public key of at least 2048 bits, as PEM or JWKS.
-
-    Nothing is said about the answer.
-    """
 
 
 def key_id_of(public_key: RSAPublicKey) -> str:

@@ -17,8 +17,16 @@ from typing import Any, NoReturn, TypeAlias, cast, get_args
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from flask_licensing.errors import LicensingError
-from flask_licensing.public_keys import PublicKeyError, load_public_keys, require_size, verify_signature
+from flask_licensing.errors import (
+    BadSignature,
+    MalformedEnvelope,
+    MissingSignature,
+    PayloadMismatch,
+    PublicKeyError,
+    UntimelyResponse,
+    VerificationError,
+)
+from flask_licensing.public_keys import load_public_keys, require_size, verify_signature
 from flask_licensing.wire import NO_PRIVATE_KEY_SIGNATURE, PrivateKeyUsed
 
 __all__ = [
@@ -65,48 +73,6 @@ class VerifiedResponse:
 
     response: dict[str, Any]
     private_key_used: PrivateKeyUsed
-
-
-class VerificationError(LicensingError):
-    """An answer is not to be trusted; ``envelope`` is what was received, as far as it could be read."""
-
-    def __init__(self, message: str, envelope: object) -> None:
-        super().__init__(message)
-        self.envelope = envelope
-
-
-class MalformedEnvelope(VerificationError):
-    """The answer is not the JSON object of the contract, or a member is missing or of the wrong type."""
-
-
-class MissingSignature(VerificationError):
-    """The answer carries no signature: the member is missing or empty, or no private key was set where it was made."""
-
-
-class BadSignature(VerificationError):
-    """The signature belongs to another text or another key; ``signature`` and ``response_base64`` are the evidence."""
-
-    def __init__(self, message: str, envelope: Mapping[str, Any]) -> None:
-        super().__init__(message, envelope)
-        self.signature: str = envelope["signature"]
-        self.response_base64: str = envelope["response_base64"]
-
-
-class PayloadMismatch(VerificationError):
-    """``response`` is not what was signed; ``response`` and ``signed_response`` are the evidence."""
-
-    def __init__(self, message: str, envelope: Mapping[str, Any], signed_response: object) -> None:
-        super().__init__(message, envelope)
-        self.response = envelope["response"]
-        self.signed_response = signed_response
-
-
-class UntimelyResponse(VerificationError):
-    """The answer was signed longer ago than allowed, or at a time yet to come; ``timestamp`` is that time."""
-
-    def __init__(self, message: str, envelope: Mapping[str, Any], timestamp: int) -> None:
-        super().__init__(message, envelope)
-        self.timestamp = timestamp
 
 
 def verify_response(envelope: Envelope, public_key: PublicKeys, *, max_age: float | None = None) -> VerifiedResponse:

@@ -12,7 +12,7 @@ from flask import Response
 from marshmallow import Schema, fields
 
 from flask_licensing.domain import SignedAnswer
-from flask_licensing.errors import LicensingError, RemoteSignerTimeout, SigningError
+from flask_licensing.errors import LicensingError, PrivateKeyDidNotSign, SigningError
 from flask_licensing.wire import NO_PRIVATE_KEY_SIGNATURE, JsonValue, base64_of, encode_payload, envelope
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from flask_licensing.codes import Code
-    from flask_licensing.state import LicensingState, SigningPrivateKey
+    from flask_licensing.state import LicensingState
 
 KEY_ID_HEADER = "Licensing-Key-Id"
 """The header that names the key that signed the answer, where its id is known."""
@@ -71,20 +71,6 @@ class Outcome:
         )
 
 
-class PrivateKeyDidNotSign(SigningError):
-    """A private key was asked to sign and did not; ``key`` is which."""
-
-    def __init__(self, key: SigningPrivateKey, cause: Exception) -> None:
-        told = f": {cause}" if isinstance(cause, LicensingError) else ""
-        super().__init__(f"the private key did not sign: {type(cause).__name__}{told}")
-        self.key = key
-        self._timed_out = isinstance(cause, RemoteSignerTimeout)
-
-    def rules_out(self, other: SigningPrivateKey) -> bool:
-        """Whether another attempt in the same request would fail or wait again: one client waits one time limit."""
-        return other.signer is self.key.signer or (self._timed_out and other.is_remote)
-
-
 def sign_outcome(
     state: LicensingState, outcome: Outcome, now: datetime, *, after: PrivateKeyDidNotSign | None = None
 ) -> SignedAnswer:
@@ -107,12 +93,13 @@ def sign_outcome(
         _logger.warning("an answer was sent unsigned: no private key is set")
         return _unsigned(payload, encoded, outcome)
     key, private_key_used = found
-    if after is not None and after.rules_out(key):
+    # Another attempt in the same request would fail or wait again: one client waits one time limit.
+    if after is not None and (key.signer is after.signer or (after.timed_out and key.is_remote)):
         raise SigningError("a private key that failed in this request is not asked again")
     try:
         signature = key.sign(encoded.encode("ascii"))
     except Exception as error:
-        raise PrivateKeyDidNotSign(key, error) from error
+        raise PrivateKeyDidNotSign(key.signer, error) from error
     encoded_signature = base64.b64encode(signature).decode("ascii")
     body = envelope(payload, encoded, private_key_used, encoded_signature, outcome.unsigned_members)
     return SignedAnswer(body, outcome.status, key.key_id)
