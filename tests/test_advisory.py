@@ -165,6 +165,8 @@ def test_only_the_path_itself_is_an_endpoint(
         assert (answer.status_code, answer.text) == (404, "the site's own page"), path
         assert "X-Request-ID" not in answer.headers
     assert set(seen) == {None}
+    with app.app_context():
+        host.db.engine.dispose()
 
 
 @pytest.mark.parametrize("sent", [PATH, f"https://shop.example{PATH}?a=%41", f"/caf%C3%A9{PATH}", "/old/address", ""])

@@ -169,7 +169,9 @@ def test_an_answer_that_is_too_old_or_yet_to_come_is_refused(
     frozen_time: int, private_key: str, public_key: str, seconds_ago: int
 ) -> None:
     signed = _signed_at(private_key, frozen_time - seconds_ago)
-    with pytest.raises(UntimelyResponse, match=f"{abs(seconds_ago)} seconds (ago|from now)") as refused:
+    with pytest.raises(
+        UntimelyResponse, match=f"{abs(seconds_ago)} seconds {'ago' if seconds_ago > 0 else 'from now'}"
+    ) as refused:
         verify_response(signed, public_key, max_age=600)
     assert refused.value.timestamp == frozen_time - seconds_ago
     assert not is_valid_response(signed, public_key, max_age=600)
