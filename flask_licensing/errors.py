@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 RETRY_AFTER_SECONDS = 5
-"""What a client that may try again is told to wait, in seconds."""
+"""Seconds after which a client may retry, as the header ``Retry-After`` says."""
 
 
 class LicensingError(Exception):
@@ -57,7 +57,7 @@ class FileError(LicensingError):
 
 
 class TransactionConflict(LicensingError):
-    """The database ended a transaction in favour of another (deadlock, lock wait); the whole may be tried again."""
+    """The database ended a transaction in favour of another (deadlock, lock wait); the whole may be retried."""
 
 
 class ConstraintViolation(LicensingError):
@@ -182,7 +182,7 @@ class StoreUnavailable(AnswerableError):
 
 
 class ConnectionLost(StoreUnavailable):
-    """The connection to the database broke before the commit: nothing is stored, and the whole may be tried again."""
+    """The connection to the database broke before the commit: nothing is stored, and the whole may be retried."""
 
 
 class CommitOutcomeUnknown(StoreUnavailable):

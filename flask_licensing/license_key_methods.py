@@ -38,7 +38,7 @@ class LicenseKeyMethods:
         Raises:
             IncorrectData: fields are wrong or the product does not exist; nothing was created.
             StoreUnavailable: the database can't be reached or can't store.
-            TransactionConflict: the database ended the transaction for another; it may be tried again.
+            TransactionConflict: a deadlock or another conflict; the call may be retried.
             ConstraintViolation: a constraint of the database refused what was to be stored.
 
         """

@@ -73,7 +73,7 @@ def load_public_keys(document: str | bytes) -> dict[str, RSAPublicKey]:
     """Return the public keys of a document by their ids, in its order.
 
     The document is one PEM, several one after another, or a JWKS as JSON. Of a JWKS, keys that are not RSA or that say
-    they are for something else than verifying RS256 are passed over (``use``, ``alg``, ``key_ops``; RFC 7517 sections
+    they are for something else than verifying RS256 are ignored (``use``, ``alg``, ``key_ops``; RFC 7517 sections
     4 and 5). Ids are computed from the keys; a ``kid`` in the document is ignored.
 
     Raises:

@@ -50,7 +50,7 @@ class RecordKeeping:
             IncorrectData: the time is in the future.
             LicensingError: the key store keeps no audit log.
             StoreUnavailable: the database can't be reached.
-            TransactionConflict: another purge ran at the same time; this one may be tried again.
+            TransactionConflict: another purge ran at the same time; this one may be retried.
 
         """
         return run_work(current_state(), current_origin(), lambda work: purge_audit_log(work, before=before))

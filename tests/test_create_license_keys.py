@@ -88,6 +88,12 @@ def test_assigned_at_with_an_offset_is_stored_in_utc(host: Host) -> None:
     assert _stored(host, "AAAA-1111").terms.assigned_at == datetime(2024, 1, 7, 23, 30)
 
 
+@pytest.mark.parametrize("moment", ["1000-01-01 00:00:00", "9999-12-31 23:59:59"])
+def test_the_first_and_the_last_date_are_taken(host: Host, moment: str) -> None:
+    assert host.create(assigned_at=moment)["code"] == 900
+    assert str(_stored(host, "AAAA-1111").terms.assigned_at) == moment
+
+
 def test_an_assigned_key_without_a_date_is_assigned_at_its_creation(create_host: Callable[..., Host]) -> None:
     host = create_host(clock=lambda: datetime(2026, 5, 4, 3, 2, 1, 999))
     host.create(status="assigned", validity="1")

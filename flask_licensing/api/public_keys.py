@@ -47,7 +47,7 @@ def _write(state: LicensingState, product_id: str | None = None) -> tuple[str, s
 
 
 def _format() -> str:
-    """Return what the query asks for, or else the header; one that takes neither format is passed over."""
+    """Return what the query asks for, or else the header; one that takes neither format is ignored."""
     asked_for = request.args.getlist("format")
     if not asked_for:
         return _ACCEPTED[request.accept_mimetypes.best_match(_ACCEPTED, JWKS_MEDIA_TYPE)]

@@ -101,7 +101,7 @@ def require_api_key_store(store: object) -> ApiKeyStore:
 class ApiKeyAuthenticator:
     """The default authenticator: whoever has an API key that is active, in its place and capable may call.
 
-    ``use_interval`` is how old a key's last-used time gets before it is written anew.
+    ``use_interval`` is how old an API key's last-used time may be before a use updates it.
     """
 
     def __init__(self, store: ApiKeyStore, addresses: CallerAddresses, use_interval: timedelta) -> None:

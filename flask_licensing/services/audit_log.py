@@ -72,7 +72,7 @@ def purge_audit_log(work: Work, *, before: datetime) -> int:
     Raises:
         IncorrectData: ``before`` is in the future.
         LicensingError: the key store keeps no audit log.
-        TransactionConflict: another purge ran at the same time; this one may be tried again.
+        TransactionConflict: another purge ran at the same time; this one may be retried.
 
     """
     audit_store = _require_audit_store(work.store)

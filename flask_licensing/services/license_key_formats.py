@@ -55,7 +55,7 @@ class Row(NamedTuple):
 
 
 def read_rows(text: TextIO, file_format: FileFormat, *, guessed: bool, warn: Callable[[str], None]) -> Iterator[Row]:
-    """Yield the rows of a file; blank ones are passed over, and so are byte order marks at the beginning of a line.
+    """Yield the rows of a file; blank ones are ignored, and so are byte order marks at the beginning of a line.
 
     ``guessed`` says that nobody named the format. ``warn`` is called with what may be a mistake, once for each.
 
