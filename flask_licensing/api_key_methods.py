@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask_licensing.api.blueprint import CAPABILITIES
 from flask_licensing.api.origins import current_origin
 from flask_licensing.services.api_keys import create_api_key, require_api_key_store, revoke_api_key
 from flask_licensing.state import current_state
@@ -49,7 +48,7 @@ class ApiKeyMethods:
                 work,
                 name=name,
                 capabilities=capabilities,
-                known_capabilities=CAPABILITIES,
+                known_capabilities=current_state().capabilities,
                 allowed_ips=allowed_ips,
                 expires_at=expires_at,
                 secret=secret,

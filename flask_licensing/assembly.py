@@ -14,6 +14,7 @@ from flask import current_app
 from flask.cli import ScriptInfo
 from werkzeug.utils import ImportStringError, import_string
 
+from flask_licensing.api.openapi import describe_api
 from flask_licensing.config import configuration_key
 from flask_licensing.domain import utc_now
 from flask_licensing.errors import ConfigurationError, LicensingError, PrivateKeyError
@@ -30,10 +31,14 @@ from flask_licensing.stores.memory import MemoryKeyStore
 from flask_licensing.stores.sqlalchemy import SQLAlchemyKeyStore
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from flask import Flask
     from flask_sqlalchemy import SQLAlchemy
     from sqlalchemy.orm import Session, scoped_session
 
+    from flask_licensing.api.endpoint import Endpoint
+    from flask_licensing.api.published import Published
     from flask_licensing.config import Settings
     from flask_licensing.domain import Clock
     from flask_licensing.hooks import Authenticator
@@ -42,7 +47,13 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 
-def build_state(app: Flask, db: SQLAlchemy | None, settings: Settings) -> LicensingState:
+def build_state(
+    app: Flask,
+    db: SQLAlchemy | None,
+    settings: Settings,
+    endpoints: Iterable[Endpoint],
+    documents: Iterable[Published],
+) -> LicensingState:
     """Return the parts of one app; ``db`` is needed where the settings name no key store.
 
     Raises:
@@ -63,6 +74,8 @@ def build_state(app: Flask, db: SQLAlchemy | None, settings: Settings) -> Licens
         audit_log=_audit_log(key_store),
         request_limiter=build_limiter(settings, app.config),
         caller_addresses=addresses,
+        capabilities=frozenset(endpoint.name for endpoint in endpoints),
+        describe_api=lambda url: describe_api(settings, endpoints, documents, url=url),
     )
 
 

@@ -1,10 +1,12 @@
-"""The exceptions of the package. Those that reach a client know their code, HTTP status and sentence."""
+"""The exceptions of the package. Those that reach a client know their code, HTTP status and sentence.
+
+Codes that only some endpoint answers with stand beside what it does.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from flask_licensing.codes import Code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -12,6 +14,21 @@ if TYPE_CHECKING:
 
 RETRY_AFTER_SECONDS = 5
 """Seconds after which a client may retry, as the header ``Retry-After`` says."""
+
+
+@dataclass(frozen=True, eq=False)
+class Code:
+    """An outcome of the API, compared by identity: codes of two endpoints are two, whatever is in them.
+
+    ``number`` goes into ``response.code``, ``message`` beside it; ``status`` is the HTTP status. The private key of the
+    product that an answer is about signs it where ``signed_for_product`` is true, else the global one (contract
+    section 7).
+    """
+
+    number: int
+    message: str
+    status: int = 200
+    signed_for_product: bool = False
 
 
 class LicensingError(Exception):
@@ -70,7 +87,7 @@ class AnswerableError(LicensingError):
     ``message`` replaces the sentence of ``code`` where the error knows more; ``headers`` go into the HTTP answer.
     """
 
-    code: Code = Code.INTERNAL_ERROR
+    code: Code = Code(9500, "Internal error", 500)
 
     def __init__(self, message: str | None = None, *, headers: Mapping[str, str] | None = None) -> None:
         self.message = message or self.code.message
@@ -81,91 +98,83 @@ class AnswerableError(LicensingError):
 class AuthenticationError(AnswerableError):
     """Base of the refusals of contract section 2: what an authenticator raises."""
 
-    code = Code.INVALID_API_KEY
+    code = Code(100, "Invalid API Key", 401)
 
 
 class InvalidApiKey(AuthenticationError):
     """There is no such API key, or none was sent (code 100)."""
 
-    code = Code.INVALID_API_KEY
-
 
 class InactiveApiKey(AuthenticationError):
     """The API key was revoked or has expired (code 101)."""
 
-    code = Code.INACTIVE_API_KEY
+    code = Code(101, "Inactive API Key", 401)
 
 
 class MissingCapability(AuthenticationError):
     """The API key may not call this endpoint (code 102)."""
 
-    code = Code.MISSING_CAPABILITY
+    code = Code(102, "The used API key doesn't have the required capability to access this endpoint", 401)
 
 
 class AddressNotAllowed(AuthenticationError):
     """The API key may not be used from this address (code 103)."""
 
-    code = Code.ADDRESS_NOT_ALLOWED
+    code = Code(103, "API key can't be used from this IP address", 401)
 
 
 class AccessDenied(AuthenticationError):
     """The caller's address or identifier is blocked (code 150)."""
 
-    code = Code.ACCESS_DENIED
+    code = Code(150, "Access denied", 403)
 
 
-class IncorrectData(AnswerableError):
-    """Fields of a request are wrong (code 901).
+class IncorrectData(LicensingError):
+    """Fields are wrong; the endpoint that was asked has a code of its own for that.
 
     ``errors`` maps each field to its sentences; ``product_id`` is the existing product the request named, if it did.
     """
 
-    code = Code.INCORRECT_DATA
-
     def __init__(self, errors: Mapping[str, Sequence[str]], *, product_id: int | None = None) -> None:
-        super().__init__()
         self.errors = {name: list(sentences) for name, sentences in errors.items()}
         self.product_id = product_id
-
-    def __str__(self) -> str:
-        sentences = " ".join(sentence for of_field in self.errors.values() for sentence in of_field)
-        return f"{self.message}: {sentences}"
+        super().__init__(f"Incorrect data found: {' '.join(' '.join(of_field) for of_field in self.errors.values())}")
 
 
 class MalformedRequest(AnswerableError):
     """The request can't be read at all (code 9400)."""
 
-    code = Code.MALFORMED_REQUEST
+    code = Code(9400, "Malformed request", 400)
 
 
 class WrongMethod(AnswerableError):
     """The endpoint exists and takes another method (code 9405)."""
 
-    code = Code.WRONG_METHOD
+    code = Code(9405, "Wrong method", 405)
 
 
 class IdempotencyKeyReused(AnswerableError):
     """An ``Idempotency-Key`` came back with another payload (code 9409)."""
 
-    code = Code.IDEMPOTENCY_KEY_REUSED
+    code = Code(9409, "Idempotency-Key reused with another payload", 409)
 
 
 class RequestTooLarge(AnswerableError):
     """The body, or the number of license keys in it, is over the limit (code 9413)."""
 
-    code = Code.REQUEST_TOO_LARGE
+    code = Code(9413, "Request too large", 413)
 
 
 class UnsupportedMediaType(AnswerableError):
     """The body is of a type the API does not take (code 9415)."""
 
-    code = Code.UNSUPPORTED_MEDIA_TYPE
+    code = Code(9415, "Unsupported media type", 415)
 
 
 class TooManyRequests(AnswerableError):
     """The caller, or its address, did something too often (code 9429); ``retry_after`` seconds later it may again."""
 
-    code = Code.TOO_MANY_REQUESTS
+    code = Code(9429, "Too many requests", 429)
 
     def __init__(self, retry_after: int) -> None:
         super().__init__(headers={"Retry-After": str(retry_after)})
@@ -175,7 +184,7 @@ class TooManyRequests(AnswerableError):
 class StoreUnavailable(AnswerableError):
     """The key store can't be reached or is busy; trying again may help (code 9503)."""
 
-    code = Code.STORE_UNAVAILABLE
+    code = Code(9503, "The key store is unavailable, try again", 503)
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
@@ -241,3 +250,24 @@ class UntimelyResponse(VerificationError):
     def __init__(self, message: str, envelope: Mapping[str, Any], timestamp: int) -> None:
         super().__init__(message, envelope)
         self.timestamp = timestamp
+
+
+ANY_ENDPOINTS_CODES = tuple(
+    kind.code
+    for kind in (
+        InvalidApiKey,
+        InactiveApiKey,
+        MissingCapability,
+        AddressNotAllowed,
+        AccessDenied,
+        MalformedRequest,
+        WrongMethod,
+        IdempotencyKeyReused,
+        RequestTooLarge,
+        UnsupportedMediaType,
+        TooManyRequests,
+        AnswerableError,
+        StoreUnavailable,
+    )
+)
+"""What any endpoint may answer with, beside its own codes (contract section 1)."""

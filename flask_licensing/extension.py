@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from flask_sqlalchemy import SQLAlchemy
 
-from flask_licensing.api.blueprint import ENDPOINTS, PUBLISHED, create_blueprint
-from flask_licensing.api.openapi import describe_api
+from flask_licensing.api.blueprint import create_blueprint
+from flask_licensing.api.license_keys import CREATE_LICENSE_KEYS
+from flask_licensing.api.openapi import DESCRIPTION, has_apispec
+from flask_licensing.api.public_keys import PUBLIC_KEYS
 from flask_licensing.api_key_methods import ApiKeyMethods
 from flask_licensing.assembly import build_state, check_private_keys
 from flask_licensing.cli import create_commands
@@ -28,6 +30,13 @@ if TYPE_CHECKING:
     from flask_licensing.hooks import Authenticator, Clock, KeyStore
     from flask_licensing.private_key_versions import PrivateKeySource
     from flask_licensing.state import LicensingState
+
+
+ENDPOINTS = (CREATE_LICENSE_KEYS,)
+"""All endpoints; a new one is a name here."""
+
+DOCUMENTS = (PUBLIC_KEYS, DESCRIPTION)
+"""What is there beside them for anyone to read."""
 
 
 class Licensing(LicenseKeyMethods, InventoryMethods, ProductMethods, ApiKeyMethods, PrivateKeyMethods, RecordKeeping):
@@ -58,7 +67,7 @@ class Licensing(LicenseKeyMethods, InventoryMethods, ProductMethods, ApiKeyMetho
         clock: Clock | str | None = None,
         **settings: Any,
     ) -> None:
-        self.blueprint = create_blueprint()
+        self.blueprint = create_blueprint(ENDPOINTS, DOCUMENTS if has_apispec() else (PUBLIC_KEYS,))
         self._db = db
         self._arguments = {
             "key_store": key_store,
@@ -91,7 +100,7 @@ class Licensing(LicenseKeyMethods, InventoryMethods, ProductMethods, ApiKeyMetho
             )
         settings = Settings.collect(app.config, self._arguments)
         _check_app(app, settings)
-        state = build_state(app, self._db, settings)
+        state = build_state(app, self._db, settings, ENDPOINTS, DOCUMENTS)
         check_private_keys(state)
         app.extensions[EXTENSION_NAME] = state
         app.register_blueprint(self.blueprint, url_prefix=settings.url_prefix, subdomain=settings.subdomain)
@@ -104,8 +113,7 @@ class Licensing(LicenseKeyMethods, InventoryMethods, ProductMethods, ApiKeyMetho
             ConfigurationError: the extra ``openapi`` is not installed.
 
         """
-        settings = self.state.settings
-        return describe_api(settings, ENDPOINTS, PUBLISHED, url=settings.url_prefix)
+        return self.state.describe_api(self.state.settings.url_prefix)
 
     def check(self) -> list[CheckResult]:
         """Check tables, audit log, private key, a trial signature and API keys. Needs an app context."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from flask import current_app
 
 from flask_licensing.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flask import Flask
 
     from flask_licensing.config import Settings
@@ -95,6 +97,10 @@ class LicensingState:
     audit_log: AuditLog
     request_limiter: RequestLimiter
     caller_addresses: CallerAddresses
+    capabilities: frozenset[str]
+    """What an API key may be limited to: the name of each endpoint (contract section 2)."""
+    describe_api: Callable[[str], dict[str, Any]]
+    """Returns the description of the API that is under a URL, as OpenAPI 3.1."""
 
 
 def current_state() -> LicensingState:

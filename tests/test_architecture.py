@@ -21,7 +21,7 @@ METHODS = {
 }
 
 ROWS = [
-    {"_version", "codes", "config", "domain", "errors", "json_values", "log_text", "networks", "signal_sending"},
+    {"_version", "config", "domain", "errors", "json_values", "log_text", "networks", "signal_sending"},
     {"hooks", "private_key_versions", "public_keys", "verification", "wire"},
     {
         "audit_triggers",

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flask_licensing.api.blueprint import ENDPOINTS
-from flask_licensing.codes import Code
 from flask_licensing.config import Settings
+from flask_licensing.errors import ANY_ENDPOINTS_CODES, WrongMethod
+from flask_licensing.extension import ENDPOINTS
 from flask_licensing.verification import verify_response
 from tests.hosts import PATH
 from tests.scale import SCALE
@@ -57,8 +57,7 @@ def test_the_description_has_every_endpoint_with_every_field_and_every_code(desc
     assert description["paths"].keys() == {f"/{endpoint.name}" for endpoint in ENDPOINTS} | set(PUBLISHED_PATHS)
     for endpoint in ENDPOINTS:
         operation = description["paths"][f"/{endpoint.name}"][endpoint.method.lower()]
-        codes = {code for code in Code if code.status >= 400} | set(endpoint.outcomes)
-        for code in codes - {Code.WRONG_METHOD}:
+        for code in {*ANY_ENDPOINTS_CODES, *endpoint.all_outcomes} - {WrongMethod.code}:
             answer = operation["responses"][str(code.status)]
             if "$ref" in answer:
                 answer = description["components"]["responses"][answer["$ref"].rsplit("/", 1)[1]]

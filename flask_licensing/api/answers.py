@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from flask_licensing.codes import Code
+    from flask_licensing.errors import Code
     from flask_licensing.state import LicensingState
 
 KEY_ID_HEADER = "Licensing-Key-Id"
@@ -61,13 +61,13 @@ class Outcome:
         *,
         product_id: int | None = None,
     ) -> Outcome:
-        """Return an outcome with the sentence and status of its code."""
+        """Return an outcome with the sentence and status of its code; ``product_id`` is the product it is about."""
         return cls(
             code=code.number,
             message=code.message,
             status=code.status,
             fields=fields or {},
-            product_id=product_id,
+            product_id=product_id if code.signed_for_product else None,
         )
 
 

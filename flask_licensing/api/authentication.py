@@ -29,18 +29,14 @@ def refuse_blocked_address(state: LicensingState, request: Request) -> None:
             raise AccessDenied
 
 
-def api_key_outside_body(request: Request) -> str | None:
-    """Return the API key in the header, or else the query of a GET; ``None`` where there is none."""
-    return _bearer_token(request) or (api_key_field(request.args) if request.method == "GET" else None)
-
-
 def api_key_field(fields: Mapping[str, object]) -> str | None:
     """Return the API key among the fields of a request, or ``None``."""
     secret = fields.get(API_KEY_FIELD)
     return secret.strip() if isinstance(secret, str) else None
 
 
-def _bearer_token(request: Request) -> str | None:
+def bearer_token(request: Request) -> str | None:
+    """Return the API key in the header, or ``None``."""
     # Werkzeug takes a token with “=” inside for parameters, as other schemes have them.
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip(HEADER_WHITE_SPACE) if scheme.lower() == "bearer" else None

@@ -12,33 +12,22 @@ from werkzeug.exceptions import HTTPException, NotFound
 
 from flask_licensing.api.authentication import refuse_blocked_address
 from flask_licensing.api.error_answers import answer_error
-from flask_licensing.api.license_keys import CREATE_LICENSE_KEYS
-from flask_licensing.api.openapi import description_of, has_apispec
 from flask_licensing.api.origins import REQUEST_ID_HEADER, request_id
-from flask_licensing.api.public_keys import PUBLIC_KEYS
 from flask_licensing.api.request import limit_body
 from flask_licensing.domain import MAX_INTEGER
 from flask_licensing.errors import AnswerableError
 from flask_licensing.state import EXTENSION_NAME, current_state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from flask import Response
     from flask.blueprints import BlueprintSetupState
     from werkzeug.sansio.response import Response as SansIOResponse
 
+    from flask_licensing.api.endpoint import Endpoint
+    from flask_licensing.api.published import Published
 
-ENDPOINTS = (CREATE_LICENSE_KEYS,)
-"""All endpoints; a new one is a module beside this one and a name here."""
-
-DESCRIPTION = description_of(ENDPOINTS, PUBLIC_KEYS)
-
-PUBLISHED = (PUBLIC_KEYS, DESCRIPTION)
-"""What is there beside them for anyone to read."""
-
-CAPABILITIES = frozenset(endpoint.name for endpoint in ENDPOINTS)
-"""What an API key may be limited to: each endpoint's name (contract section 2)."""
 
 METHODS = (*HTTPMethod, "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK")
 """The methods of HTTP and of WebDAV (RFC 4918): the API refuses those it does not serve with an answer of its own.
@@ -58,10 +47,13 @@ _ESCAPED_ASCII = re.compile("%[0-7][0-9A-Fa-f]")
 _logger = logging.getLogger(__name__)
 
 
-def create_blueprint() -> Blueprint:
+def create_blueprint(endpoints: Iterable[Endpoint], documents: Iterable[Published]) -> Blueprint:
     """Return a blueprint for any number of apps: the state of the app that is asked decides the rest."""
     blueprint = Blueprint(EXTENSION_NAME, __name__)
-    blueprint.record(_add_rules)
+    for endpoint in endpoints:
+        _add_view(blueprint, endpoint, [f"/{endpoint.name}"])
+    for document in documents:
+        _add_view(blueprint, document, document.paths)
     # Runs before the app's own before_request functions, one of which may read the form.
     blueprint.url_value_preprocessor(_prepare_request)
     for exception in (AnswerableError, HTTPException, Exception):
@@ -70,41 +62,32 @@ def create_blueprint() -> Blueprint:
     return blueprint
 
 
-def _add_rules(setup: BlueprintSetupState) -> None:
-    for endpoint in ENDPOINTS:
-        _add_rule(setup, f"/{endpoint.name}", endpoint.name, _view(endpoint.name, endpoint.summary, endpoint.view))
-    for document in PUBLISHED if has_apispec() else (PUBLIC_KEYS,):
-        view = _view(document.name, document.summary, document.view)
-        for path in document.paths:
-            _add_rule(setup, path, document.name, view)
-
-
-def _add_rule(setup: BlueprintSetupState, path: str, name: str, view: Callable[..., Response]) -> None:
-    # Whatever the app's map does with slashes, only the path itself is an endpoint, and nothing redirects to it.
-    setup.add_url_rule(
-        path,
-        name,
-        view,
-        methods=METHODS,
-        provide_automatic_options=False,
-        strict_slashes=True,
-        merge_slashes=False,
-        host=setup.app.extensions[EXTENSION_NAME].settings.host,
-    )
-
-
-def _view(name: str, summary: str, answer: Callable[..., Response]) -> Callable[..., Response]:
-    """Return a function with a name, as other extensions look for one on every view."""
-
+def _add_view(blueprint: Blueprint, answering: Endpoint | Published, paths: Iterable[str]) -> None:
     def view(**named: Any) -> Response:
         request.environ[_ANSWERED_HERE] = True
         state = current_state()
         refuse_blocked_address(state, request)
-        return answer(state, **named)
+        return answering.view(state, **named)
 
-    view.__name__ = view.__qualname__ = name.replace("-", "_")
-    view.__doc__ = summary
-    return view
+    # Other extensions look for the name of every view.
+    view.__name__ = view.__qualname__ = answering.name.replace("-", "_")
+    view.__doc__ = answering.summary
+
+    def add_rules(setup: BlueprintSetupState) -> None:
+        for path in paths:
+            # Only the path itself is an endpoint, and nothing redirects to it, whatever the map does with slashes.
+            setup.add_url_rule(
+                path,
+                answering.name,
+                view,
+                methods=METHODS,
+                provide_automatic_options=False,
+                strict_slashes=True,
+                merge_slashes=False,
+                host=setup.app.extensions[EXTENSION_NAME].settings.host,
+            )
+
+    blueprint.record(add_rules)
 
 
 def _prepare_request(_: str | None, values: Mapping[str, Any] | None) -> None:

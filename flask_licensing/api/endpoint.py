@@ -5,22 +5,22 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from flask import Request, Response, request
 from werkzeug.exceptions import HTTPException
 
-from flask_licensing.api.answers import sign_outcome, to_response
+from flask_licensing.api.answers import FieldErrorsSchema, Outcome, sign_outcome, to_response
 from flask_licensing.api.authentication import (
     API_KEY_FIELD,
     HEADER_WHITE_SPACE,
     api_key_field,
-    api_key_outside_body,
+    bearer_token,
 )
 from flask_licensing.api.origins import origin_of_request, request_time
-from flask_licensing.api.request import read_body, read_fields
+from flask_licensing.api.request import read_body, read_fields, read_query
 from flask_licensing.domain import Credentials
-from flask_licensing.errors import AnswerableError, MalformedRequest, TooManyRequests, WrongMethod
+from flask_licensing.errors import AnswerableError, IncorrectData, MalformedRequest, TooManyRequests, WrongMethod
 from flask_licensing.fields import load_fields
 from flask_licensing.services.idempotency import IdempotentRequest
 from flask_licensing.work import run_work
@@ -30,10 +30,9 @@ if TYPE_CHECKING:
 
     from marshmallow import Schema
 
-    from flask_licensing.api.answers import Outcome
-    from flask_licensing.codes import Code
     from flask_licensing.config import Settings
     from flask_licensing.domain import Caller, SignedAnswer
+    from flask_licensing.errors import Code
     from flask_licensing.fields import LoadedFields
     from flask_licensing.state import LicensingState
     from flask_licensing.work import Work
@@ -49,21 +48,35 @@ UNKNOWN_CALLER = "unknown"
 _logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+_FIELD_ERRORS = FieldErrorsSchema()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Endpoint:
     """One endpoint: its name, which is its path and the capability it asks for, its method, and what it does.
 
-    ``handle`` gets its work, the caller and the fields of the request as ``request_schema`` reads them under these
-    settings. The others describe it: ``summary`` in a sentence, ``outcomes`` each of its codes with the members
-    of ``response`` that come with it.
+    A POST has its fields in the body, a GET in the query. ``handle`` gets its work, the caller and the fields of the
+    request as ``request_schema`` reads them under these settings; a JSON body may have an array of ``longest_array``
+    values. Where ``handle`` raises :class:`~flask_licensing.errors.IncorrectData`, which it does before it has changed
+    anything, the answer is ``incorrect_data`` with the sentences of each field, or code 9400 where it has no such code.
+
+    ``summary`` says in a sentence what it does. ``outcomes`` is each of its other codes with the members of
+    ``response`` that come with it.
     """
 
     name: str
-    method: str
+    method: Literal["GET", "POST"]
     handle: Callable[[Work, Caller, LoadedFields], Outcome]
     summary: str
     request_schema: Callable[[Settings], Schema]
     outcomes: Mapping[Code, type[Schema]]
+    incorrect_data: Code | None = None
+    longest_array: Callable[[Settings], int] = lambda _: 0
+
+    @property
+    def all_outcomes(self) -> Mapping[Code, type[Schema]]:
+        """Each of its codes, with the members of ``response`` that come with it."""
+        return {**self.outcomes, **({self.incorrect_data: FieldErrorsSchema} if self.incorrect_data else {})}
 
     def view(self, state: LicensingState) -> Response:
         """Answer the current request."""
@@ -109,10 +122,13 @@ def _receive(state: LicensingState, endpoint: Endpoint, request: Request) -> _Re
     def credentials(secret: str | None) -> Credentials:
         return Credentials(secret, endpoint.name, request.remote_addr, request_time(state.clock))
 
-    body = read_body(request)
-    secret = api_key_outside_body(request)
+    body = read_body(request) if endpoint.method == "POST" else None
+    secret = bearer_token(request)
     try:
-        sent = read_fields(request, body, longest_array=state.settings.max_keys_per_request)
+        if body is None:
+            sent = read_query(request)
+        else:
+            sent = read_fields(request, body, longest_array=endpoint.longest_array(state.settings))
     except (AnswerableError, HTTPException) as refusal:
         if not secret:
             raise
@@ -170,10 +186,19 @@ class _Call:
         if idempotent and (given_before := idempotent.find_answer()):
             return given_before
         work.after_commit.append(lambda _: _record_use(self._state, caller))
-        answer = sign_outcome(self._state, self._endpoint.handle(work, caller, fields), work.now)
+        answer = sign_outcome(self._state, self._handle(work, caller, fields), work.now)
         if idempotent:
             idempotent.remember(answer, work.now)
         return answer
+
+    def _handle(self, work: Work, caller: Caller, fields: LoadedFields) -> Outcome:
+        try:
+            return self._endpoint.handle(work, caller, fields)
+        except IncorrectData as refused:
+            code = self._endpoint.incorrect_data
+            if code is None:
+                raise MalformedRequest(" ".join(" ".join(of_field) for of_field in refused.errors.values())) from None
+            return Outcome.of(code, _FIELD_ERRORS.dump(refused), product_id=refused.product_id)
 
     def _count(self, caller: Caller) -> None:
         """Count the request once, however often its transaction is done again."""

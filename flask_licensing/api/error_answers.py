@@ -13,8 +13,16 @@ from werkzeug.exceptions import HTTPException
 
 from flask_licensing.api.answers import Outcome, sign_error, to_response
 from flask_licensing.api.origins import request_time
-from flask_licensing.codes import Code
-from flask_licensing.errors import AnswerableError, AuthenticationError, TooManyRequests
+from flask_licensing.errors import (
+    AnswerableError,
+    AuthenticationError,
+    MalformedRequest,
+    RequestTooLarge,
+    StoreUnavailable,
+    TooManyRequests,
+    UnsupportedMediaType,
+    WrongMethod,
+)
 from flask_licensing.log_text import printable
 from flask_licensing.state import current_state
 
@@ -26,16 +34,15 @@ if TYPE_CHECKING:
 UNLISTED_CODES = 9000
 """An HTTP error without a row of its own in the contract is this plus its status (contract section 1)."""
 
-_HTTP_CODES = {
-    code.status: code
-    for code in (
-        Code.MALFORMED_REQUEST,
-        Code.WRONG_METHOD,
-        Code.REQUEST_TOO_LARGE,
-        Code.UNSUPPORTED_MEDIA_TYPE,
-        Code.TOO_MANY_REQUESTS,
-        Code.INTERNAL_ERROR,
-        Code.STORE_UNAVAILABLE,
+_SENTENCES = {
+    kind.code.status: kind.code.message
+    for kind in (
+        MalformedRequest,
+        WrongMethod,
+        UnsupportedMediaType,
+        TooManyRequests,
+        AnswerableError,
+        StoreUnavailable,
     )
 }
 _FIRST_ERROR_STATUS = 400
@@ -70,10 +77,10 @@ def _answer_known(state: LicensingState, error: AnswerableError) -> Response:
 
 
 def _answer_http(state: LicensingState, error: HTTPException) -> Response | HTTPException:
-    status = error.code or Code.INTERNAL_ERROR.status
+    status = error.code or AnswerableError.code.status
     if error.response is not None or status < _FIRST_ERROR_STATUS:
         return error
-    if status == Code.REQUEST_TOO_LARGE.status:
+    if status == RequestTooLarge.code.status:
         limit = state.settings.max_content_length
         outcome = _http_outcome(status, f"The request body is larger than {limit} bytes")
     else:
@@ -81,7 +88,7 @@ def _answer_http(state: LicensingState, error: HTTPException) -> Response | HTTP
     _logger.info("a request was refused with code %d: %s", outcome.code, printable(str(error)))
     carried = Headers((name, value) for name, value in error.get_headers() if name.lower() in _CARRIED_HEADERS)
     retry_after = carried.get("Retry-After", type=int)
-    if status == Code.TOO_MANY_REQUESTS.status and retry_after is not None:
+    if status == TooManyRequests.code.status and retry_after is not None:
         outcome = replace(outcome, unsigned_members={"retry_after": retry_after})
     return to_response(sign_error(state, outcome, request_time(state.clock), cause=error), dict(carried))
 
@@ -94,7 +101,7 @@ def _sentence_of(error: HTTPException, status: int) -> str:
 
     What this one error says is for the log alone: it may hold text from the request, which is not to be signed.
     """
-    sentence = _HTTP_CODES[status].message if status in _HTTP_CODES else error.name
+    sentence = _SENTENCES.get(status, error.name)
     kind = type(error)
     reason = None if kind.__module__ == werkzeug_exceptions.__name__ else vars(kind).get("description")
     return f"{sentence}: {reason}" if isinstance(reason, str) else sentence
@@ -108,4 +115,4 @@ def _answer_defect(state: LicensingState, error: Exception) -> Response:
     _logger.error("a request failed", exc_info=error)
     # Error trackers listen to Flask's signal, which Flask sends only for exceptions without a handler.
     got_request_exception.send(state.app, _async_wrapper=state.app.ensure_sync, exception=error)
-    return to_response(sign_error(state, Outcome.of(Code.INTERNAL_ERROR), request_time(state.clock), cause=error))
+    return to_response(sign_error(state, Outcome.of(AnswerableError.code), request_time(state.clock), cause=error))

@@ -57,21 +57,21 @@ def header_parameters(header: str) -> tuple[str, dict[str, str]]:
     return value.strip(" \t").lower(), parameters
 
 
-def url_encoded_fields(body: bytes) -> Iterator[tuple[str, str]]:
-    """Yield name and value of each field of a URL-encoded form.
+def url_encoded_fields(body: bytes, *, what: str = "form") -> Iterator[tuple[str, str]]:
+    """Yield name and value of each field of a URL-encoded form, or ``what`` it is.
 
     Raises:
         MalformedRequest: it is none, is not UTF-8, or has more than :data:`MAX_FIELDS` fields.
 
     """
     if body.count(b"&") >= MAX_FIELDS:
-        raise MalformedRequest(f"The form has more than {MAX_FIELDS} fields")
+        raise MalformedRequest(f"The {what} has more than {MAX_FIELDS} fields")
     if body.startswith(codecs.BOM_UTF8):
-        raise MalformedRequest("The form begins with a byte order mark")
+        raise MalformedRequest(f"The {what} begins with a byte order mark")
     # Some clients leave a percent sign as it is; one that leaves many is none.
     body, bare_percents = _BARE_PERCENT.subn(b"%25", body, MAX_FIELDS + 1)
     if bare_percents > MAX_FIELDS:
-        raise MalformedRequest(f"The form has more than {MAX_FIELDS} percent signs that begin no escape")
+        raise MalformedRequest(f"The {what} has more than {MAX_FIELDS} percent signs that begin no escape")
     for pair in filter(None, body.split(b"&")):
         name, _, value = pair.partition(b"=")
         yield _unescaped(name), _unescaped(value)

@@ -45,24 +45,21 @@ _PATH_VARIABLE = re.compile("<([a-z_]+)>")
 
 _STRING = {"type": "string"}
 _BEARER = "bearer"
+_API_KEY_IN_FIELD = "The API key, where no header has it."
 
 
-def description_of(endpoints: Iterable[Endpoint], *documents: Published) -> Published:
-    """Return the description of endpoints and published documents as one of the latter."""
+def _write(state: LicensingState) -> tuple[str, str]:
+    return json.dumps(state.describe_api(request.script_root + state.settings.url_prefix)), JSON
 
-    def write(state: LicensingState) -> tuple[str, str]:
-        url = request.script_root + state.settings.url_prefix
-        return json.dumps(describe_api(state.settings, endpoints, [*documents, description], url=url)), JSON
 
-    description = Published(
-        name="openapi",
-        paths=("/openapi.json",),
-        write=write,
-        max_age_seconds=DESCRIPTION_MAX_AGE_SECONDS,
-        summary="This description.",
-        schemas={JSON: {"type": "object"}},
-    )
-    return description
+DESCRIPTION = Published(
+    name="openapi",
+    paths=("/openapi.json",),
+    write=_write,
+    max_age_seconds=DESCRIPTION_MAX_AGE_SECONDS,
+    summary="This description.",
+    schemas={JSON: {"type": "object"}},
+)
 
 
 def has_apispec() -> bool:
@@ -137,21 +134,33 @@ class _Description:
             "operationId": endpoint.name.replace("-", "_"),
             "summary": endpoint.summary,
             "security": [{_BEARER: []}, {}],
-            "parameters": _PARAMETERS,
-            "requestBody": {"required": True, "content": self._bodies(endpoint, settings)},
+            **self._input(endpoint, settings),
             "responses": {
-                "200": outcome_response({code: self._members(schema) for code, schema in endpoint.outcomes.items()}),
+                "200": outcome_response(
+                    {code: self._members(schema) for code, schema in endpoint.all_outcomes.items()}
+                ),
                 **{name.removeprefix(ERROR): name for name in error_responses()},
                 "default": other_error_response(),
             },
         }
 
-    def _bodies(self, endpoint: Endpoint, settings: Settings) -> dict[str, Any]:
+    def _input(self, endpoint: Endpoint, settings: Settings) -> dict[str, Any]:
         as_json = self._converter.schema2jsonschema(endpoint.request_schema(settings))
-        as_json["properties"][API_KEY_FIELD] = _STRING | {
-            "writeOnly": True,
-            "description": "The API key, where no header has it.",
-        }
+        if endpoint.method == "POST":
+            return {
+                "parameters": _PARAMETERS,
+                "requestBody": {"required": True, "content": self._bodies(endpoint, as_json)},
+            }
+        required = as_json.get("required", ())
+        in_query = [
+            {"in": "query", "name": name, "required": name in required, "schema": schema}
+            for name, schema in _as_form(as_json)["properties"].items()
+        ]
+        api_key = {"in": "query", "name": API_KEY_FIELD, "schema": _STRING, "description": _API_KEY_IN_FIELD}
+        return {"parameters": [*_PARAMETERS, *in_query, api_key]}
+
+    def _bodies(self, endpoint: Endpoint, as_json: dict[str, Any]) -> dict[str, Any]:
+        as_json["properties"][API_KEY_FIELD] = _STRING | {"writeOnly": True, "description": _API_KEY_IN_FIELD}
         name = endpoint.name.title().replace("-", "")
         self._spec.components.schema(name, as_json)
         self._spec.components.schema(f"{name}Form", _as_form(as_json))

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, get_args
 from flask_licensing.api.answers import KEY_ID_HEADER
 from flask_licensing.api.origins import REQUEST_ID_HEADER
 from flask_licensing.api.request import JSON
-from flask_licensing.codes import Code
+from flask_licensing.errors import ANY_ENDPOINTS_CODES, StoreUnavailable, TooManyRequests, WrongMethod
 from flask_licensing.wire import NO_PRIVATE_KEY_SIGNATURE, PrivateKeyUsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from flask_licensing.errors import Code
 
 ANSWER = "SignedAnswer"
 """The name of the schema that all answers share."""
@@ -22,8 +24,7 @@ ERROR = "Error"
 _STRING = {"type": "string"}
 _INTEGER = {"type": "integer"}
 _BASE64 = "^[A-Za-z0-9+/]+={0,2}$"
-_FIRST_ERROR_STATUS = 400
-_RETRY_LATER = {Code.TOO_MANY_REQUESTS, Code.STORE_UNAVAILABLE}
+_RETRY_LATER = {TooManyRequests.code, StoreUnavailable.code}
 
 _HEADERS = {
     REQUEST_ID_HEADER: {"description": "The request's id, as sent or made.", "schema": _STRING},
@@ -67,8 +68,8 @@ def outcome_response(outcomes: Mapping[Code, Mapping[str, Any]]) -> dict[str, An
 def error_responses() -> dict[str, dict[str, Any]]:
     """Return by name the responses of the errors that any endpoint may answer with, one for each HTTP status."""
     by_status: dict[int, list[Code]] = {}
-    for code in Code:
-        if code.status >= _FIRST_ERROR_STATUS and code is not Code.WRONG_METHOD:
+    for code in ANY_ENDPOINTS_CODES:
+        if code is not WrongMethod.code:
             by_status.setdefault(code.status, []).append(code)
     return {f"{ERROR}{status}": _error_response(codes) for status, codes in sorted(by_status.items())}
 
@@ -79,7 +80,7 @@ def other_error_response() -> dict[str, Any]:
 
 
 def _error_response(codes: list[Code]) -> dict[str, Any]:
-    beside = {"retry_after": _INTEGER} if Code.TOO_MANY_REQUESTS in codes else {}
+    beside = {"retry_after": _INTEGER} if TooManyRequests.code in codes else {}
     return _response(_signed(code={"enum": [code.number for code in codes]}, beside=beside), codes)
 
 

@@ -96,6 +96,16 @@ def read_fields(request: Request, body: bytes, *, longest_array: int) -> dict[st
     raise UnsupportedMediaType(f"The body must be {FORM}, {MULTIPART} or {JSON}")
 
 
+def read_query(request: Request) -> dict[str, Any]:
+    """Return the fields of a query by name, as those of a form.
+
+    Raises:
+        MalformedRequest: it is not UTF-8, or has too many fields.
+
+    """
+    return _by_name(url_encoded_fields(request.query_string, what="query"))
+
+
 def _is_read_form(request: Request) -> bool:
     return request.mimetype in {FORM, MULTIPART} and "form" in vars(request)
 

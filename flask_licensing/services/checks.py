@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidSignature
 
-from flask_licensing.codes import Code
-from flask_licensing.errors import LicensingError
+from flask_licensing.errors import AccessDenied, LicensingError, WrongMethod
 from flask_licensing.hooks import ApiKeyStore, AuditTriggerStore, TableStore
 from flask_licensing.private_key_versions import PrivateKeyState
 from flask_licensing.private_keys.ring import ring_of
@@ -161,7 +160,7 @@ def _check_endpoints(state: LicensingState) -> tuple[bool, str]:
         host = f"{settings.subdomain}.{host}"
     answer = state.app.test_client().post(f"{settings.url_prefix}/public-keys", base_url=f"https://{host}")
     response = (answer.get_json(silent=True) or {}).get("response", {})
-    if response.get("code") in {Code.WRONG_METHOD.number, Code.ACCESS_DENIED.number}:
+    if response.get("code") in {WrongMethod.code.number, AccessDenied.code.number}:
         return True, f"they answer under {settings.url_prefix}"
     return False, (
         f"the app itself answers a POST with {' '.join(str(response.get(name, '')) for name in ('code', 'message'))}"

@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from flask_licensing.domain import CreationResult, LicenseKeyBatch, LicenseKeyStatus
-from flask_licensing.errors import IncorrectData, LicensingError
+from flask_licensing.errors import Code, IncorrectData, LicensingError
 from flask_licensing.license_key_fields import UNKNOWN_PRODUCT
 from flask_licensing.signal_sending import signals
 
@@ -22,6 +22,10 @@ LICENSE_KEYS_CREATED = "license-keys-created"
 license_keys_created = signals.signal(LICENSE_KEYS_CREATED)
 """License keys were created: ``batch`` is the :class:`~flask_licensing.domain.LicenseKeyBatch` as sent, ``result`` the
 :class:`~flask_licensing.domain.CreationResult`, ``caller`` the id of who called, ``None`` for host code."""
+
+CREATION_RESULT = Code(900, "License keys creation result", signed_for_product=True)
+INCORRECT_DATA = Code(901, "Incorrect data found", signed_for_product=True)
+NONE_CREATED = Code(902, "No license keys created", signed_for_product=True)
 
 
 def create_license_keys(
