@@ -18,7 +18,6 @@ from flask_licensing.api.openapi import describe_api
 from flask_licensing.config import configuration_key
 from flask_licensing.domain import utc_now
 from flask_licensing.errors import ConfigurationError, LicensingError, PrivateKeyError
-from flask_licensing.hooks import KeyStore
 from flask_licensing.limiters.from_settings import build_limiter
 from flask_licensing.networks import CallerAddresses
 from flask_licensing.private_keys.loading import PrivateKeyLoader
@@ -27,7 +26,13 @@ from flask_licensing.private_keys.sources import no_private_keys, private_key_so
 from flask_licensing.services.api_keys import ApiKeyAuthenticator, require_api_key_store
 from flask_licensing.services.audit_log import AuditLog
 from flask_licensing.state import LicensingState
+from flask_licensing.store import TableStore, check_groups
+from flask_licensing.stores.api_key_store import ApiKeyStore
+from flask_licensing.stores.audit_store import AuditStore, AuditTriggerStore
+from flask_licensing.stores.license_key_store import LicenseKeyPageStore, LicenseKeyRowStore, LicenseKeyStore
 from flask_licensing.stores.memory import MemoryKeyStore
+from flask_licensing.stores.product_store import ProductManagementStore, ProductStore
+from flask_licensing.stores.session import check_parts
 from flask_licensing.stores.sqlalchemy import SQLAlchemyKeyStore
 
 if TYPE_CHECKING:
@@ -40,9 +45,22 @@ if TYPE_CHECKING:
     from flask_licensing.api.endpoint import Endpoint
     from flask_licensing.api.published import Published
     from flask_licensing.config import Settings
-    from flask_licensing.domain import Clock
-    from flask_licensing.hooks import Authenticator
+    from flask_licensing.domain import Authenticator, Clock
     from flask_licensing.private_key_versions import PrivateKeySource
+    from flask_licensing.store import KeyStore
+
+GROUPS = (
+    ProductStore,
+    ProductManagementStore,
+    LicenseKeyStore,
+    LicenseKeyRowStore,
+    LicenseKeyPageStore,
+    ApiKeyStore,
+    AuditStore,
+    AuditTriggerStore,
+    TableStore,
+)
+"""The groups of methods of which a key store has all or none."""
 
 _logger = logging.getLogger(__name__)
 
@@ -114,7 +132,8 @@ def _key_store(app: Flask, db: SQLAlchemy | None, settings: Settings) -> KeyStor
             )
         return SQLAlchemyKeyStore(partial(_session_of, db))
     store: KeyStore = given() if isinstance(given, type) or not hasattr(given, "transaction") else given
-    _require_methods(store)
+    check_groups(store, GROUPS)
+    check_parts(store)
     if isinstance(store, MemoryKeyStore) and not (app.debug or app.testing):
         _logger.warning(
             "the memory key store forgets everything when the process ends, and each worker has its own;"
@@ -157,13 +176,6 @@ def _callable_hook(settings: Settings, name: str) -> Any:
     if hook is not None and not callable(hook):
         raise ConfigurationError(f"{configuration_key(name)} must be callable; {type(hook).__name__} is not.")
     return hook
-
-
-def _require_methods(store: KeyStore) -> None:
-    required = [name for name, member in vars(KeyStore).items() if callable(member) and not name.startswith("_")]
-    missing = [name for name in required if not callable(getattr(store, name, None))]
-    if missing:
-        raise ConfigurationError(f"The key store {type(store).__name__} has no {', no '.join(missing)}.")
 
 
 def _private_key_ring(app: Flask, settings: Settings, clock: Clock) -> PrivateKeyRing:

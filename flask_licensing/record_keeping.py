@@ -77,7 +77,6 @@ class RecordKeeping:
 
         Raises:
             IncorrectData: the time is in the future.
-            LicensingError: the key store does not delete idempotency records.
             StoreUnavailable: the database can't be reached.
 
         """

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from flask_licensing.config import Settings
     from flask_licensing.domain import AuditEvent, Authenticator, Clock
-    from flask_licensing.hooks import KeyStore
     from flask_licensing.networks import CallerAddresses
+    from flask_licensing.store import KeyStore
     from flask_licensing.wire import PrivateKeyUsed
 
 EXTENSION_NAME = "licensing"

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from flask_licensing.domain import Origin
-    from flask_licensing.hooks import KeyStore
     from flask_licensing.state import AuditLog, LicensingState
+    from flask_licensing.store import KeyStore
 
 Result = TypeVar("Result")
 

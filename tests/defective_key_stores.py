@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import UserDict, UserList
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from flask_licensing.domain import AuditEvent, AuditRecord, IdempotencyRecord, LicenseKey, LicenseKeyTerms
+    from flask_licensing.domain import AuditEvent, AuditRecord, IdempotencyRecord, LicenseKeyTerms
 
 
 class _ChangedKeys(MemoryKeyStore):
@@ -24,10 +25,6 @@ class _ChangedKeys(MemoryKeyStore):
 
     def add_license_keys(self, license_keys: Sequence[str], terms: LicenseKeyTerms, created_at: datetime) -> int:
         return super().add_license_keys(sorted(set(map(self.changed, license_keys))), terms, created_at)
-
-    def find_license_key(self, license_key: str) -> LicenseKey | None:
-        found = super().find_license_key(self.changed(license_key))
-        return None if found is None else replace(found, license_key=license_key)
 
 
 class IgnoresCase(_ChangedKeys):
@@ -65,7 +62,7 @@ class OverwritesKnownKeys(MemoryKeyStore):
     def add_license_keys(self, license_keys: Sequence[str], terms: LicenseKeyTerms, created_at: datetime) -> int:
         with self.transaction():
             for license_key in license_keys:
-                self._tables.license_keys.pop(license_key, None)
+                self._license_keys.pop(license_key, None)
             return super().add_license_keys(license_keys, terms, created_at)
 
 
@@ -90,11 +87,11 @@ class RollsBackOnErrorsAlone(MemoryKeyStore):
     @contextmanager
     def transaction(self) -> Iterator[None]:
         with self._lock:
-            before = self._tables.copy()
+            before = self._copy()
             try:
                 yield
             except Exception:
-                self._tables = before
+                vars(self).update(before)
                 raise
 
 
@@ -102,17 +99,17 @@ class SwallowsExceptions(MemoryKeyStore):
     @contextmanager
     def transaction(self) -> Iterator[None]:
         with self._lock:
-            before = self._tables.copy()
+            before = self._copy()
             try:
                 yield
             except BaseException:  # noqa: BLE001 - this is the defect
-                self._tables = before
+                vars(self).update(before)
 
 
 class OverwritesIdempotencyRecords(MemoryKeyStore):
     def add_idempotency_record(self, record: IdempotencyRecord) -> None:
         with self._lock:
-            self._tables.idempotency_records[record.key_digest] = record
+            self._idempotency_records[record.key_digest] = record
 
 
 class ForgetsTheSigningKey(MemoryKeyStore):
@@ -123,7 +120,7 @@ class ForgetsTheSigningKey(MemoryKeyStore):
 class RemembersOutsideTheTransaction(MemoryKeyStore):
     def __init__(self) -> None:
         super().__init__()
-        self._records: dict[str, IdempotencyRecord] = {}
+        self._records: UserDict[str, IdempotencyRecord] = UserDict()
 
     def add_idempotency_record(self, record: IdempotencyRecord) -> None:
         super().add_idempotency_record(record)
@@ -141,16 +138,16 @@ class KnowsNoProduct(MemoryKeyStore):
 class RecordsOutsideTheTransaction(MemoryKeyStore):
     def __init__(self) -> None:
         super().__init__()
-        self._kept: list[AuditRecord] = []
+        self._kept: UserList[AuditRecord] = UserList()
 
     def add_audit_event(self, event: AuditEvent) -> None:
         super().add_audit_event(event)
-        self._kept.append(self._tables.audit_records[-1])
+        self._kept.append(self._audit_records[-1])
 
     def list_audit_records(
         self, before_id: int | None, limit: int, *, since: datetime | None, action: str | None
     ) -> list[AuditRecord]:
-        return self._kept[::-1]
+        return list(self._kept)[::-1]
 
 
 class ListsTheOldestRecordsFirst(MemoryKeyStore):
@@ -176,14 +173,14 @@ class ForgetsTheRequestId(MemoryKeyStore):
 class PurgesWithoutATrace(MemoryKeyStore):
     def purge_audit_records(self, before: datetime, event: AuditEvent) -> int:
         deleted = super().purge_audit_records(before, event)
-        self._tables.audit_records.pop()
+        self._audit_records.pop()
         return deleted
 
 
 class PurgesEverything(MemoryKeyStore):
     def purge_audit_records(self, before: datetime, event: AuditEvent) -> int:
         deleted = super().purge_audit_records(before, event)
-        del self._tables.audit_records[:-1]
+        del self._audit_records[:-1]
         return deleted
 
 

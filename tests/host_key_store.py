@@ -78,15 +78,6 @@ class HostKeyStore:
             json.dumps(license_keys),
         ).rowcount
 
-    def find_license_key(self, license_key: str) -> LicenseKey | None:
-        row = self._execute("SELECT * FROM licenses WHERE serial = ?", license_key).fetchone()
-        if row is None:
-            return None
-        number, serial, software, seats, days, state, customer, mail, sold, entered = row
-        assigned_at = datetime.fromisoformat(sold) if sold else None
-        terms = LicenseKeyTerms(software, seats, days, LicenseKeyStatus(state), customer, mail, assigned_at)
-        return LicenseKey(number, serial, terms, datetime.fromisoformat(entered))
-
     def find_idempotency_record(self, key_digest: str) -> IdempotencyRecord | None:
         row = self._execute("SELECT * FROM answers WHERE digest = ?", key_digest).fetchone()
         if row is None:
@@ -102,6 +93,19 @@ class HostKeyStore:
             self._execute("INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?)", *values)
         except sqlite3.IntegrityError:
             raise IdempotencyConflict(record.key_digest) from None
+
+    def delete_idempotency_records(self, before: datetime) -> int:
+        return self._execute("DELETE FROM answers WHERE entered < ?", before.isoformat()).rowcount
+
+    def find_license_key(self, license_key: str) -> LicenseKey | None:
+        """Read what is stored, for tests: no duty of a key store."""
+        row = self._execute("SELECT * FROM licenses WHERE serial = ?", license_key).fetchone()
+        if row is None:
+            return None
+        number, serial, software, seats, days, state, customer, mail, sold, entered = row
+        assigned_at = datetime.fromisoformat(sold) if sold else None
+        terms = LicenseKeyTerms(software, seats, days, LicenseKeyStatus(state), customer, mail, assigned_at)
+        return LicenseKey(number, serial, terms, datetime.fromisoformat(entered))
 
     def _execute(self, statement: str, *parameters: object) -> sqlite3.Cursor:
         cursor: sqlite3.Cursor = self._local.connection.execute(statement, parameters)

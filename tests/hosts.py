@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 
 from flask_licensing import Licensing
+from flask_licensing.testing import find_license_key as find_in_store
 from flask_licensing.verification import verify_response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from werkzeug.test import TestResponse
+
+    from flask_licensing.domain import LicenseKey
+    from flask_licensing.hooks import LicenseKeyPageStore
 
 PATH = "/api/v1/create-license-keys"
 
@@ -64,6 +68,11 @@ class Host:
 
         with self.app.app_context():
             return sorted(self.db.session.scalars(select(LicenseKey.license_key)))
+
+
+def find_license_key(host: Host, license_key: str) -> LicenseKey | None:
+    """Return a license key as the host's store has it, or ``None``. Needs an app context."""
+    return find_in_store(cast("LicenseKeyPageStore", host.licensing.state.key_store), license_key)
 
 
 def create_host(database_url: str, private_key: str, public_key: str, **settings: Any) -> Host:

@@ -21,19 +21,20 @@ METHODS = {
 }
 
 ROWS = [
-    {"_version", "config", "domain", "errors", "json_values", "log_text", "networks", "signal_sending"},
-    {"hooks", "private_key_versions", "public_keys", "verification", "wire"},
+    {"_version", "config", "domain", "errors", "json_values", "log_text", "networks", "signal_sending", "store"},
+    {"private_key_versions", "public_keys", "verification", "wire"},
     {
         "audit_triggers",
-        "models",
         "private_keys",
         "fields",
         "license_key_fields",
         "services",
         "state",
+        "stores",
+        "tables",
         "work",
     },
-    {"api", "limiters", "stores"},
+    {"api", "hooks", "limiters", "models"},
     {"assembly", "cli", "extension", "signals", "testing"} | METHODS,
 ]
 """The rows from the base upwards. Inside a row modules may import one another, never in a circle."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flask_licensing.domain import LicenseKey, LicenseKeyStatus
+from tests.hosts import find_license_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def _stored(host: Host, license_key: str) -> LicenseKey:
     with host.app.app_context():
-        found = host.licensing.state.key_store.find_license_key(license_key)
+        found = find_license_key(host, license_key)
     assert found is not None
     return found
 

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from flask_licensing.errors import AccessDenied, CommitOutcomeUnknown, ConstraintViolation, TransactionConflict
 from flask_licensing.models import LicenseKey
-from flask_licensing.testing.key_store_contract import NOW
+from flask_licensing.services.products import find_product
+from flask_licensing.testing.contracts.key_store import NOW
 from tests.code_blocks import code_blocks
 from tests.databases import DATABASES, SERVER_URL_VARIABLES, end_connections, fresh_database
 from tests.programs import PROJECT, wait_until
@@ -162,7 +163,7 @@ def test_a_connection_that_breaks_before_a_rollback_does_not_hide_why_the_reques
     kind: str, create_host: Callable[..., Host], tmp_path: Path
 ) -> None:
     def refuse(_: object) -> Caller:
-        assert host.licensing.state.key_store.find_product(host.product_id)
+        assert find_product(host.licensing.state.key_store, host.product_id)
         end_connections(url)
         raise AccessDenied
 

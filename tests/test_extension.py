@@ -229,7 +229,7 @@ def test_a_key_store_that_lacks_methods_is_refused_with_their_names() -> None:
     class Incomplete:
         def transaction(self) -> None: ...
 
-    with pytest.raises(ConfigurationError, match="Incomplete has no find_product, no add_license_keys"):
+    with pytest.raises(ConfigurationError, match="Incomplete has no find_idempotency_record, no add_"):
         Licensing(_app(LICENSING_KEY_STORE=Incomplete()))
 
 
@@ -238,9 +238,9 @@ def test_a_key_store_without_api_keys_needs_an_authenticator() -> None:
         transaction = MemoryKeyStore.transaction
         find_product = MemoryKeyStore.find_product
         add_license_keys = MemoryKeyStore.add_license_keys
-        find_license_key = MemoryKeyStore.find_license_key
         find_idempotency_record = MemoryKeyStore.find_idempotency_record
         add_idempotency_record = MemoryKeyStore.add_idempotency_record
+        delete_idempotency_records = MemoryKeyStore.delete_idempotency_records
 
     with pytest.raises(ConfigurationError, match="Give one as LICENSING_AUTHENTICATOR"):
         Licensing(_app(LICENSING_KEY_STORE=KeysAlone()))

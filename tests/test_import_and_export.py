@@ -22,7 +22,7 @@ from flask_licensing.errors import FileError, IncorrectData, LicensingError, Sto
 from flask_licensing.services.inventory import ImportSummary
 from flask_licensing.services.license_key_lines import MAX_LINE_LENGTH
 from flask_licensing.stores.memory import MemoryKeyStore
-from flask_licensing.testing.key_store_contract import NOW
+from flask_licensing.testing.contracts.key_store import NOW
 from tests.programs import THIS_PROJECT
 
 if TYPE_CHECKING:
@@ -315,15 +315,15 @@ def test_a_batch_whose_transaction_was_ended_for_another_is_tried_again_for_so_m
 
 
 class _PlainStore:
-    """A store with the methods of ``KeyStore`` and no more."""
+    """A store that creates license keys and does no more."""
 
     def __init__(self, store: MemoryKeyStore) -> None:
         self.transaction = store.transaction
         self.find_product = store.find_product
         self.add_license_keys = store.add_license_keys
-        self.find_license_key = store.find_license_key
         self.find_idempotency_record = store.find_idempotency_record
         self.add_idempotency_record = store.add_idempotency_record
+        self.delete_idempotency_records = store.delete_idempotency_records
 
 
 def test_a_store_that_only_keeps_keys_imports_and_says_that_it_can_not_export() -> None:

@@ -36,12 +36,14 @@ NOTICED_BY = {
 
 IMPORTS = """
 import pytest
-from flask_licensing.testing import AuditStoreContract, IdempotencyRecordPurgeStoreContract, KeyStoreContract
+from flask_licensing.testing import (
+    AuditStoreContract, KeyStoreContract, LicenseKeyStoreContract, ProductStoreContract
+)
 from tests import defective_key_stores
 """
 
 CONTRACT_OF_A_STORE = """
-class Test{name}(KeyStoreContract, AuditStoreContract, IdempotencyRecordPurgeStoreContract):
+class Test{name}(KeyStoreContract, ProductStoreContract, LicenseKeyStoreContract, AuditStoreContract):
     @pytest.fixture
     def key_store(self):
         return defective_key_stores.{name}()

@@ -22,20 +22,24 @@ from flask_licensing.stores.sqlalchemy import SQLAlchemyKeyStore
 from flask_licensing.testing import (
     ApiKeyStoreContract,
     AuditStoreContract,
-    IdempotencyRecordPurgeStoreContract,
     KeyStoreContract,
     LicenseKeyPageStoreContract,
     LicenseKeyRowStoreContract,
+    LicenseKeyStoreContract,
+    ProductManagementStoreContract,
     ProductStoreContract,
     assert_signed,
+    find_license_key,
 )
-from flask_licensing.testing.key_store_contract import NOW
+from flask_licensing.testing.contracts.key_store import NOW
 from tests.host_key_store import HostKeyStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
+
+    from flask_licensing.domain import LicenseKey as LicenseKeyValue
 
 
 class UnknownDialect(SQLiteDialect_pysqlite):
@@ -51,11 +55,12 @@ registry.register("unknown", __name__, "UnknownDialect")
 class _AllContracts(
     KeyStoreContract,
     ProductStoreContract,
+    ProductManagementStoreContract,
     ApiKeyStoreContract,
+    LicenseKeyStoreContract,
     LicenseKeyRowStoreContract,
     LicenseKeyPageStoreContract,
     AuditStoreContract,
-    IdempotencyRecordPurgeStoreContract,
 ):
     @pytest.fixture
     def product_id(self, key_store: Any) -> int:
@@ -129,11 +134,11 @@ def test_on_another_database_a_key_stored_between_look_and_insert_is_a_duplicate
         sa.event.listen(engine, "after_cursor_execute", store_one_of_them, once=True)
         assert store.add_license_keys(["A", "B", "C"], terms, NOW) == 2
     with store.transaction():
-        found = [store.find_license_key(license_key) for license_key in "ABC"]
+        found = [find_license_key(store, license_key) for license_key in "ABC"]
     assert [key.terms.validity for key in found if key] == [0, 7, 0]
 
 
-class TestHostKeyStore(KeyStoreContract):
+class TestHostKeyStore(KeyStoreContract, ProductStoreContract, LicenseKeyStoreContract):
     @pytest.fixture
     def key_store(self, tmp_path: Path) -> HostKeyStore:
         store = HostKeyStore(str(tmp_path / "shop.db"))
@@ -144,6 +149,14 @@ class TestHostKeyStore(KeyStoreContract):
     @pytest.fixture
     def product_id(self) -> int:
         return 7
+
+    @pytest.fixture
+    def find_license_key(self, key_store: HostKeyStore) -> Callable[[str], LicenseKeyValue | None]:
+        def find(license_key: str) -> LicenseKeyValue | None:
+            with key_store.transaction():
+                return key_store.find_license_key(license_key)
+
+        return find
 
 
 def test_a_host_serves_requests_from_its_own_store(tmp_path: Path, private_key: str, public_key: str) -> None:

@@ -13,12 +13,12 @@ from flask_licensing.errors import (
     InactiveApiKey,
     IncorrectData,
     InvalidApiKey,
-    LicensingError,
     MissingCapability,
 )
 from flask_licensing.fields import check_name
-from flask_licensing.hooks import ApiKeyStore
 from flask_licensing.networks import is_in_networks, parse_networks
+from flask_licensing.store import require_group
+from flask_licensing.stores.api_key_store import ApiKeyStore
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -93,9 +93,7 @@ def caller_id(api_key_id: int) -> str:
 
 def require_api_key_store(store: object) -> ApiKeyStore:
     """Return ``store`` as one that keeps API keys; raise :class:`LicensingError` where it does not."""
-    if not isinstance(store, ApiKeyStore):
-        raise LicensingError(f"{type(store).__name__} does not keep API keys; callers are known by an authenticator.")
-    return store
+    return require_group(store, ApiKeyStore, "does not keep API keys; callers are known by an authenticator")
 
 
 class ApiKeyAuthenticator:

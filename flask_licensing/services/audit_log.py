@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flask_licensing.domain import AuditEvent, naive_utc
-from flask_licensing.errors import IncorrectData, LicensingError, TransactionConflict
-from flask_licensing.hooks import AuditStore, AuditTriggerStore, IdempotencyRecordPurgeStore
+from flask_licensing.errors import IncorrectData, TransactionConflict
+from flask_licensing.store import has_group, require_group
+from flask_licensing.stores.audit_store import AuditStore, AuditTriggerStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
     from flask_licensing.domain import AuditRecord
-    from flask_licensing.hooks import KeyStore
     from flask_licensing.work import Work
 
 AUDIT_LOG_PURGED = "audit-log-purged"
@@ -26,8 +26,8 @@ PAGE_SIZE = 1000
 class AuditLog:
     """Records the changes of a key store in it; where the store is no :class:`AuditStore`, nothing is recorded."""
 
-    def __init__(self, store: KeyStore) -> None:
-        self._store = store if isinstance(store, AuditStore) else None
+    def __init__(self, store: object) -> None:
+        self._store = store if has_group(store, AuditStore) else None
 
     @property
     def is_kept(self) -> bool:
@@ -92,11 +92,8 @@ def purge_idempotency_records(work: Work, *, before: datetime) -> int:
 
     Raises:
         IncorrectData: ``before`` is in the future.
-        LicensingError: the key store does not delete idempotency records.
 
     """
-    if not isinstance(work.store, IdempotencyRecordPurgeStore):
-        raise LicensingError(f"{type(work.store).__name__} does not delete idempotency records.")
     deleted = work.store.delete_idempotency_records(_cutoff(before, work.now))
     if deleted:
         work.record(IDEMPOTENCY_RECORDS_PURGED, deleted=deleted)
@@ -110,15 +107,11 @@ def protect_audit_log(store: object) -> None:
         LicensingError: the key store has no triggers to create.
 
     """
-    if not isinstance(store, AuditTriggerStore):
-        raise LicensingError(f"There are no triggers for the audit log of {type(store).__name__}.")
-    store.create_audit_triggers()
+    require_group(store, AuditTriggerStore, "has no triggers for an audit log").create_audit_triggers()
 
 
 def _require_audit_store(store: object) -> AuditStore:
-    if not isinstance(store, AuditStore):
-        raise LicensingError(f"{type(store).__name__} keeps no audit log.")
-    return store
+    return require_group(store, AuditStore, "keeps no audit log")
 
 
 def _cutoff(before: datetime, now: datetime) -> datetime:

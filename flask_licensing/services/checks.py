@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from cryptography.exceptions import InvalidSignature
 
 from flask_licensing.errors import AccessDenied, LicensingError, WrongMethod
-from flask_licensing.hooks import ApiKeyStore, AuditTriggerStore, TableStore
 from flask_licensing.private_key_versions import PrivateKeyState
 from flask_licensing.private_keys.ring import ring_of
 from flask_licensing.private_keys.service import list_private_keys
 from flask_licensing.public_keys import verify_signature
 from flask_licensing.services.api_keys import ApiKeyAuthenticator
+from flask_licensing.store import TableStore, has_group
+from flask_licensing.stores.api_key_store import ApiKeyStore
+from flask_licensing.stores.audit_store import AuditTriggerStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +80,7 @@ def _check_log(_: LicensingState) -> tuple[bool, str]:
 
 def _check_tables(state: LicensingState) -> tuple[bool, str]:
     store = state.key_store
-    if not isinstance(store, TableStore):
+    if not has_group(store, TableStore):
         return True, f"{type(store).__name__} has no tables of this package"
     with store.transaction():
         missing = store.missing_tables()
@@ -91,7 +93,7 @@ def _check_audit_log(state: LicensingState) -> tuple[bool, str]:
     store = state.key_store
     if not state.audit_log.is_kept:
         return True, f"{type(store).__name__} keeps none"
-    if not isinstance(store, AuditTriggerStore):
+    if not has_group(store, AuditTriggerStore):
         return True, f"{type(store).__name__} keeps one"
     with store.transaction():
         triggers = store.find_audit_triggers()
@@ -170,7 +172,7 @@ def _check_endpoints(state: LicensingState) -> tuple[bool, str]:
 
 
 def _check_api_keys(state: LicensingState) -> tuple[bool, str]:
-    if not isinstance(state.authenticator, ApiKeyAuthenticator) or not isinstance(state.key_store, ApiKeyStore):
+    if not isinstance(state.authenticator, ApiKeyAuthenticator) or not has_group(state.key_store, ApiKeyStore):
         return True, "an authenticator of the site's own decides who may call"
     now = state.clock()
     with state.key_store.transaction():

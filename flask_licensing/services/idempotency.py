@@ -14,7 +14,7 @@ from flask_licensing.errors import IdempotencyKeyReused
 
 if TYPE_CHECKING:
     from flask_licensing.domain import Caller, SignedAnswer
-    from flask_licensing.hooks import KeyStore
+    from flask_licensing.store import IdempotencyStore
 
 
 class IdempotentRequest:
@@ -23,7 +23,7 @@ class IdempotentRequest:
     The key belongs to its caller and endpoint. ``payload`` is what the endpoint read from the fields.
     """
 
-    def __init__(self, store: KeyStore, *, caller: Caller, endpoint: str, key: str, payload: object) -> None:
+    def __init__(self, store: IdempotencyStore, *, caller: Caller, endpoint: str, key: str, payload: object) -> None:
         self._store = store
         self._key_digest = _digest([caller.id, endpoint, key])
         self._payload_digest = _digest(payload)

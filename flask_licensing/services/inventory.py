@@ -11,19 +11,20 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from flask_licensing.domain import TERMS
-from flask_licensing.errors import IncorrectData, LicensingError
+from flask_licensing.errors import IncorrectData
 from flask_licensing.fields import load_fields
-from flask_licensing.hooks import LicenseKeyPageStore, LicenseKeyRowStore
 from flask_licensing.license_key_fields import UNKNOWN_PRODUCT, LicenseKeyTermsSchema, invisible_sentence
 from flask_licensing.services.license_key_batches import Rejection, read_batch
 from flask_licensing.services.license_keys import counted, with_time_of_assignment
+from flask_licensing.services.products import find_product
+from flask_licensing.store import has_group, require_group
+from flask_licensing.stores.license_key_store import LicenseKeyPageStore, LicenseKeyRowStore, LicenseKeyStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from flask_licensing.domain import LicenseKey, LicenseKeyStatus, LicenseKeyTerms
-    from flask_licensing.hooks import KeyStore
     from flask_licensing.services.license_key_batches import Batch, Group
     from flask_licensing.services.license_key_formats import Row, Terms
     from flask_licensing.work import Work
@@ -118,7 +119,7 @@ class LicenseKeyImport:
         wrong = self._schema.validate(given, partial=True)
         product_id = given.get("product_id")
         if product_id is not None and not wrong:
-            product = self._run_work(lambda work: work.store.find_product(int(product_id)))
+            product = self._run_work(lambda work: find_product(work.store, int(product_id)))
             if product is None:
                 wrong = {"product_id": [UNKNOWN_PRODUCT]}
         if wrong:
@@ -147,7 +148,7 @@ class LicenseKeyImport:
     def _add_batch(self, work: Work, batch: Batch) -> _BatchResult:
         rejected = list(batch.rejected)
         accepted: list[tuple[LicenseKeyTerms, Group]] = []
-        is_known = cache(lambda product_id: work.store.find_product(product_id) is not None)
+        is_known = cache(lambda product_id: find_product(work.store, product_id) is not None)
         for said, group in batch.groups.items():
             terms = self._check_terms(said)
             if not isinstance(terms, str) and not is_known(terms.product_id):
@@ -157,7 +158,10 @@ class LicenseKeyImport:
             else:
                 accepted.append((with_time_of_assignment(terms, work.now), group))
         count = sum(len(group.lines) for _, group in accepted)
-        created = counted(_store_groups(work.store, accepted, work.now), of=count)
+        created = counted(
+            _store_groups(require_group(work.store, LicenseKeyStore, "holds no license keys"), accepted, work.now),
+            of=count,
+        )
         summary = ImportSummary(len(batch), created, count - created, len(rejected))
         if created:
             _record(work, summary, {terms.product_id for terms, _ in accepted})
@@ -187,7 +191,7 @@ def _record(work: Work, summary: ImportSummary, product_ids: set[int]) -> None:
     )
 
 
-def _store_groups(store: KeyStore, groups: list[tuple[LicenseKeyTerms, Group]], now: datetime) -> int:
+def _store_groups(store: LicenseKeyStore, groups: list[tuple[LicenseKeyTerms, Group]], now: datetime) -> int:
     if not groups:
         return 0
     if len(groups) == 1:
@@ -201,7 +205,7 @@ def _store_groups(store: KeyStore, groups: list[tuple[LicenseKeyTerms, Group]], 
     # Of a key that is there twice the first row counts, so later rows are put in first.
     rows.sort(key=itemgetter(0), reverse=True)
     terms_of = {license_key: terms for _, license_key, terms in rows}
-    if isinstance(store, LicenseKeyRowStore):
+    if has_group(store, LicenseKeyRowStore):
         return store.add_license_key_rows(sorted(terms_of.items(), key=itemgetter(0)), now)
     return sum(
         store.add_license_keys(sorted(key for key, its in terms_of.items() if its is terms), terms, now)
@@ -220,12 +224,11 @@ def list_license_keys(
         LicensingError: the key store can't list license keys.
 
     """
-    if not isinstance(store, LicenseKeyPageStore):
-        raise LicensingError(f"{type(store).__name__} does not list license keys.")
+    page_store = require_group(store, LicenseKeyPageStore, "does not list license keys")
     last_id = 0
     while True:
-        with store.transaction():
-            page = store.list_license_keys(last_id, PAGE_SIZE, product_id=product_id, status=status)
+        with page_store.transaction():
+            page = page_store.list_license_keys(last_id, PAGE_SIZE, product_id=product_id, status=status)
         yield from page
         if len(page) < PAGE_SIZE:
             return

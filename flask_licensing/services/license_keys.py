@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 from flask_licensing.domain import CreationResult, LicenseKeyBatch, LicenseKeyStatus
 from flask_licensing.errors import Code, IncorrectData, LicensingError
 from flask_licensing.license_key_fields import UNKNOWN_PRODUCT
+from flask_licensing.services.products import find_product
 from flask_licensing.signal_sending import signals
+from flask_licensing.store import require_group
+from flask_licensing.stores.license_key_store import LicenseKeyStore
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -51,7 +54,7 @@ def _check_batch(work: Work, fields: LoadedFields) -> LicenseKeyBatch:
     """
     batch: LicenseKeyBatch | None = fields.value
     product_id = batch.terms.product_id if batch else fields.readable.get("product_id")
-    product = None if product_id is None else work.store.find_product(product_id)
+    product = None if product_id is None else find_product(work.store, product_id)
     errors = dict(fields.errors)
     if product_id is not None and product is None:
         errors["product_id"] = [UNKNOWN_PRODUCT]
@@ -66,7 +69,8 @@ def _add_batch(work: Work, batch: LicenseKeyBatch) -> CreationResult:
     What created nothing changed nothing, and is not in the audit log.
     """
     distinct = sorted(set(batch.license_keys))
-    created = counted(work.store.add_license_keys(distinct, batch.terms, work.now), of=len(distinct))
+    store = require_group(work.store, LicenseKeyStore, "holds no license keys")
+    created = counted(store.add_license_keys(distinct, batch.terms, work.now), of=len(distinct))
     duplicate = len(batch.license_keys) - created
     if created:
         work.record(LICENSE_KEYS_CREATED, product_id=batch.terms.product_id, created=created, duplicate=duplicate)

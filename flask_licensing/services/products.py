@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask_licensing.errors import LicensingError
 from flask_licensing.fields import check_name
-from flask_licensing.hooks import ProductStore
+from flask_licensing.store import require_group
+from flask_licensing.stores.product_store import ProductManagementStore, ProductStore
 
 if TYPE_CHECKING:
     from flask_licensing.domain import Product
@@ -27,8 +27,11 @@ def create_product(work: Work, name: str) -> Product:
     return product
 
 
-def require_product_store(store: object) -> ProductStore:
+def find_product(store: object, product_id: int) -> Product | None:
+    """Return the product, or ``None``; raise :class:`LicensingError` where the store knows no products."""
+    return require_group(store, ProductStore, "knows no products").find_product(product_id)
+
+
+def require_product_store(store: object) -> ProductManagementStore:
     """Return ``store`` as one that manages products; raise :class:`LicensingError` where it does not."""
-    if not isinstance(store, ProductStore):
-        raise LicensingError(f"{type(store).__name__} does not manage products.")
-    return store
+    return require_group(store, ProductManagementStore, "does not manage products")

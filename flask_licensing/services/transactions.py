@@ -20,7 +20,7 @@ from flask_licensing.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flask_licensing.hooks import KeyStore
+    from flask_licensing.store import TransactionStore
 
 FIRST_PAUSE_SECONDS = 0.01
 """Longest pause before the second attempt; it doubles from attempt to attempt."""
@@ -37,7 +37,7 @@ _random = secrets.SystemRandom()
 
 
 def run_transaction(
-    store: KeyStore, work: Callable[[], Result], *, retry_seconds: float, repeatable: bool = False
+    store: TransactionStore, work: Callable[[], Result], *, retry_seconds: float, repeatable: bool = False
 ) -> Result:
     """Do ``work`` in a transaction of the store, commit, and return what it returned.
 

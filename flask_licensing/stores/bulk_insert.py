@@ -9,12 +9,13 @@ MySQL and MariaDB take a statement only up to a size: what might be larger is se
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
-from flask_licensing.models import LicenseKey
+from flask_licensing.stores.license_key_model import LicenseKey
+from flask_licensing.tables import table_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 Values: TypeAlias = "Mapping[str, object]"
 """The columns of a license key by name, without its id."""
 
-_TABLE = cast("sa.Table", LicenseKey.__table__)
+_TABLE = table_of(LicenseKey)
 _SENT = "sent_license_keys"
 _COLUMNS = [column for column in _TABLE.columns if column.name != "id"]
 _SHARED_COLUMNS = [column for column in _COLUMNS if column.name != "license_key"]

@@ -7,38 +7,41 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flask_licensing.testing.answers import assert_signed
-    from flask_licensing.testing.audit_store_contract import AuditStoreContract, IdempotencyRecordPurgeStoreContract
-    from flask_licensing.testing.key_store_contract import KeyStoreContract
-    from flask_licensing.testing.optional_store_contracts import (
-        ApiKeyStoreContract,
+    from flask_licensing.testing.contracts.api_keys import ApiKeyStoreContract
+    from flask_licensing.testing.contracts.audit import AuditStoreContract
+    from flask_licensing.testing.contracts.key_store import KeyStoreContract
+    from flask_licensing.testing.contracts.license_keys import (
         LicenseKeyPageStoreContract,
         LicenseKeyRowStoreContract,
-        ProductStoreContract,
+        LicenseKeyStoreContract,
     )
-    from flask_licensing.testing.parts import generate_private_key
+    from flask_licensing.testing.contracts.products import ProductManagementStoreContract, ProductStoreContract
+    from flask_licensing.testing.stored import find_license_key
 
 __all__ = [
     "ApiKeyStoreContract",
     "AuditStoreContract",
-    "IdempotencyRecordPurgeStoreContract",
     "KeyStoreContract",
     "LicenseKeyPageStoreContract",
     "LicenseKeyRowStoreContract",
+    "LicenseKeyStoreContract",
+    "ProductManagementStoreContract",
     "ProductStoreContract",
     "assert_signed",
-    "generate_private_key",
+    "find_license_key",
 ]
 
 _HOMES = {
-    "ApiKeyStoreContract": "optional_store_contracts",
-    "AuditStoreContract": "audit_store_contract",
-    "IdempotencyRecordPurgeStoreContract": "audit_store_contract",
-    "KeyStoreContract": "key_store_contract",
-    "LicenseKeyPageStoreContract": "optional_store_contracts",
-    "LicenseKeyRowStoreContract": "optional_store_contracts",
-    "ProductStoreContract": "optional_store_contracts",
+    "ApiKeyStoreContract": "contracts.api_keys",
+    "AuditStoreContract": "contracts.audit",
+    "KeyStoreContract": "contracts.key_store",
+    "LicenseKeyPageStoreContract": "contracts.license_keys",
+    "LicenseKeyRowStoreContract": "contracts.license_keys",
+    "LicenseKeyStoreContract": "contracts.license_keys",
+    "ProductManagementStoreContract": "contracts.products",
+    "ProductStoreContract": "contracts.products",
     "assert_signed": "answers",
-    "generate_private_key": "parts",
+    "find_license_key": "stored",
 }
 
 

@@ -38,12 +38,7 @@ if TYPE_CHECKING:
     from flask_licensing.testing.client import LicensingClient
     from flask_licensing.testing.parts import FrozenClock, KeyPair
 
-pytest.register_assert_rewrite(
-    "flask_licensing.testing.answers",
-    "flask_licensing.testing.audit_store_contract",
-    "flask_licensing.testing.key_store_contract",
-    "flask_licensing.testing.optional_store_contracts",
-)
+pytest.register_assert_rewrite("flask_licensing.testing.answers", "flask_licensing.testing.contracts")
 
 
 @pytest.fixture(scope="session")

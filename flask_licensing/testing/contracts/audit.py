@@ -1,33 +1,21 @@
-"""What a key store has to do that also keeps an audit log, or deletes old idempotency records, as classes of tests."""
+"""What a key store has to do that keeps an audit log, as a class of tests."""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
-from flask_licensing.domain import AuditEvent, IdempotencyRecord, Origin, SignedAnswer
+from flask_licensing.domain import AuditEvent, Origin
+from flask_licensing.testing.contracts.key_store import DAY, NOW, RolledBack, StoreContract
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from flask_licensing.domain import AuditRecord
 
-NOW = datetime(2026, 1, 2, 3, 4, 5)
-DAY = timedelta(days=1)
 
-
-class RolledBack(Exception):
-    """Raised by tests to leave a transaction."""
-
-
-class AuditStoreContract:
+class AuditStoreContract(StoreContract):
     """Tests of :class:`~flask_licensing.hooks.AuditStore`; subclass it and supply ``key_store``, its log empty."""
-
-    @pytest.fixture
-    def key_store(self) -> Any:
-        """Return the store under test."""
-        raise NotImplementedError("override the fixture key_store")
 
     def test_everything_about_an_event_is_kept(self, key_store: Any) -> None:
         everything = AuditEvent(
@@ -79,27 +67,6 @@ class AuditStoreContract:
         _add(key_store, kept)
         newest, *others = _page(key_store)
         assert newest.id > max(record.id for record in others)
-
-
-class IdempotencyRecordPurgeStoreContract:
-    """Tests of :class:`~flask_licensing.hooks.IdempotencyRecordPurgeStore`; subclass it and supply ``key_store``."""
-
-    @pytest.fixture
-    def key_store(self) -> Any:
-        """Return the store under test, without idempotency records."""
-        raise NotImplementedError("override the fixture key_store")
-
-    def test_older_records_are_deleted_and_counted(self, key_store: Any) -> None:
-        with key_store.transaction():
-            for digit, created_at in {"a": NOW - 2 * DAY, "b": NOW - DAY, "c": NOW}.items():
-                answer = SignedAnswer("{}", 200)
-                key_store.add_idempotency_record(IdempotencyRecord(digit * 64, "p" * 64, answer, created_at))
-        with key_store.transaction():
-            assert key_store.delete_idempotency_records(NOW) == 2
-        with key_store.transaction():
-            found = [digit for digit in "abc" if key_store.find_idempotency_record(digit * 64)]
-            assert key_store.delete_idempotency_records(NOW) == 0
-        assert found == ["c"]
 
 
 def _event(action: str, occurred_at: datetime = NOW) -> AuditEvent:

@@ -1,0 +1,1 @@
+"""The contracts of key stores: a class of tests for each group of methods."""
