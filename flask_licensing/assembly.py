@@ -26,7 +26,7 @@ from flask_licensing.private_keys.sources import no_private_keys, private_key_so
 from flask_licensing.services.api_keys import ApiKeyAuthenticator, require_api_key_store
 from flask_licensing.services.audit_log import AuditLog
 from flask_licensing.state import LicensingState
-from flask_licensing.store import TableStore, check_groups
+from flask_licensing.store import TableStore, check_groups, has_group
 from flask_licensing.stores.api_key_store import ApiKeyStore
 from flask_licensing.stores.audit_store import AuditStore, AuditTriggerStore
 from flask_licensing.stores.license_key_store import LicenseKeyPageStore, LicenseKeyRowStore, LicenseKeyStore
@@ -80,7 +80,9 @@ def build_state(
     """
     clock = _callable_hook(settings, "clock") or utc_now
     key_store = _key_store(app, db, settings)
+    missing_methods = check_groups(key_store, GROUPS)
     addresses = CallerAddresses()
+    served = [endpoint for endpoint in endpoints if all(has_group(key_store, group) for group in endpoint.needs)]
     return LicensingState(
         app=app,
         settings=settings,
@@ -92,8 +94,9 @@ def build_state(
         audit_log=_audit_log(key_store),
         request_limiter=build_limiter(settings, app.config),
         caller_addresses=addresses,
-        capabilities=frozenset(endpoint.name for endpoint in endpoints),
-        describe_api=lambda url: describe_api(settings, endpoints, documents, url=url),
+        capabilities=frozenset(endpoint.name for endpoint in served),
+        missing_methods=missing_methods,
+        describe_api=lambda url: describe_api(settings, served, documents, url=url),
     )
 
 
@@ -132,7 +135,6 @@ def _key_store(app: Flask, db: SQLAlchemy | None, settings: Settings) -> KeyStor
             )
         return SQLAlchemyKeyStore(partial(_session_of, db))
     store: KeyStore = given() if isinstance(given, type) or not hasattr(given, "transaction") else given
-    check_groups(store, GROUPS)
     check_parts(store)
     if isinstance(store, MemoryKeyStore) and not (app.debug or app.testing):
         _logger.warning(

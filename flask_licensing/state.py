@@ -10,7 +10,7 @@ from flask import current_app
 from flask_licensing.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from flask import Flask
 
@@ -98,7 +98,9 @@ class LicensingState:
     request_limiter: RequestLimiter
     caller_addresses: CallerAddresses
     capabilities: frozenset[str]
-    """What an API key may be limited to: the name of each endpoint (contract section 2)."""
+    """What an API key may be limited to: the name of each endpoint (contract section 2) that the app has."""
+    missing_methods: Sequence[str]
+    """The methods that the key store has not, of groups that it need not have."""
     describe_api: Callable[[str], dict[str, Any]]
     """Returns the description of the API that is under a URL, as OpenAPI 3.1."""
 

@@ -96,8 +96,10 @@ def require_group(store: object, group: type[Group], lack: str) -> Group:
     raise LicensingError(f"{type(store).__name__} {lack}.")
 
 
-def check_groups(store: object, groups: Iterable[type]) -> None:
-    """Refuse a store that lacks what every store has, or has some methods of a group and not the others.
+def check_groups(store: object, groups: Iterable[type]) -> Sequence[str]:
+    """Return the methods of the groups that a store has not.
+
+    Refuse one that lacks what every store has, or has some methods of a group and not the others.
 
     Raises:
         ConfigurationError: it names the methods that are missing.
@@ -107,13 +109,16 @@ def check_groups(store: object, groups: Iterable[type]) -> None:
     missing = [method for group in _REQUIRED for method in _missing(store, group)]
     if missing:
         raise ConfigurationError(f"The key store {name} has no {', no '.join(missing)}.")
+    lacking: list[str] = []
     for group in groups:
         missing = _missing(store, group)
+        lacking += missing
         if missing and len(missing) < len(_methods(group)):
             raise ConfigurationError(
                 f"The key store {name} has some methods of {group.__name__} and no {', no '.join(missing)}:"
                 " it needs all of them, or none."
             )
+    return lacking
 
 
 def _methods(group: type) -> list[str]:

@@ -12,7 +12,7 @@ from sqlalchemy.dialects import sqlite
 
 from flask_licensing import ConfigurationError, Licensing
 from flask_licensing.domain import LicenseKey, LicenseKeyStatus, LicenseKeyTerms, Product
-from flask_licensing.errors import LicensingError
+from flask_licensing.errors import IncorrectData, LicensingError
 from flask_licensing.stores.memory import MemoryKeyStore
 from flask_licensing.stores.session import SessionStore
 from flask_licensing.stores.sqlalchemy import SQLAlchemyKeyStore
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
+
+    from tests.hosts import Host
 
 db = SQLAlchemy()
 
@@ -149,6 +151,29 @@ def test_a_store_behind_a_wrapper_has_every_group() -> None:
         licensing.create_api_key("a partner")
         licensing.create_license_keys(["A"], product_id=product.id, activation_limit=0, validity=0, status="available")
         assert len(list(licensing.audit_log())) == 3
+
+
+def test_a_store_without_license_keys_has_no_endpoint_for_them(host: Host) -> None:
+    app = Flask("books")
+    app.config.update(SQLALCHEMY_DATABASE_URI=host.app.config["SQLALCHEMY_DATABASE_URI"], TESTING=True)
+    books = SQLAlchemy(app)
+    licensing = Licensing(app, db=books, key_store=SessionStore(lambda: books.session))
+    assert app.test_client().post("/api/v1/create-license-keys").status_code == 404
+    with app.app_context():
+        assert "/create-license-keys" not in licensing.openapi()["paths"]
+        with pytest.raises(LicensingError, match="SessionStore knows no products"):
+            licensing.create_license_keys(["A"], product_id=1, activation_limit=0, validity=0, status="available")
+        with pytest.raises(IncorrectData, match="Unknown capabilities"):
+            licensing.create_api_key("a partner", capabilities=["create-license-keys"])
+        messages = {check.name: check.message for check in licensing.check()}
+        books.engine.dispose()
+    assert messages["key store"] == (
+        "SessionStore does without what needs find_product, add_product, list_products, add_license_keys,"
+        " add_license_key_rows, list_license_keys"
+    )
+    with host.app.app_context():
+        messages = {check.name: check.message for check in host.licensing.check()}
+    assert messages["key store"] == "SQLAlchemyKeyStore has all there is"
 
 
 @pytest.mark.parametrize(

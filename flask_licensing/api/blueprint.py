@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from flask_licensing.api.endpoint import Endpoint
     from flask_licensing.api.published import Published
+    from flask_licensing.state import LicensingState
 
 
 METHODS = (*HTTPMethod, "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK")
@@ -51,7 +52,7 @@ def create_blueprint(endpoints: Iterable[Endpoint], documents: Iterable[Publishe
     """Return a blueprint for any number of apps: the state of the app that is asked decides the rest."""
     blueprint = Blueprint(EXTENSION_NAME, __name__)
     for endpoint in endpoints:
-        _add_view(blueprint, endpoint, [f"/{endpoint.name}"])
+        _add_view(blueprint, endpoint, [f"/{endpoint.name}"], is_endpoint=True)
     for document in documents:
         _add_view(blueprint, document, document.paths)
     # Runs before the app's own before_request functions, one of which may read the form.
@@ -62,7 +63,9 @@ def create_blueprint(endpoints: Iterable[Endpoint], documents: Iterable[Publishe
     return blueprint
 
 
-def _add_view(blueprint: Blueprint, answering: Endpoint | Published, paths: Iterable[str]) -> None:
+def _add_view(
+    blueprint: Blueprint, answering: Endpoint | Published, paths: Iterable[str], *, is_endpoint: bool = False
+) -> None:
     def view(**named: Any) -> Response:
         request.environ[_ANSWERED_HERE] = True
         state = current_state()
@@ -74,6 +77,9 @@ def _add_view(blueprint: Blueprint, answering: Endpoint | Published, paths: Iter
     view.__doc__ = answering.summary
 
     def add_rules(setup: BlueprintSetupState) -> None:
+        state: LicensingState = setup.app.extensions[EXTENSION_NAME]
+        if is_endpoint and answering.name not in state.capabilities:
+            return
         for path in paths:
             # Only the path itself is an endpoint, and nothing redirects to it, whatever the map does with slashes.
             setup.add_url_rule(
@@ -84,7 +90,7 @@ def _add_view(blueprint: Blueprint, answering: Endpoint | Published, paths: Iter
                 provide_automatic_options=False,
                 strict_slashes=True,
                 merge_slashes=False,
-                host=setup.app.extensions[EXTENSION_NAME].settings.host,
+                host=state.settings.host,
             )
 
     blueprint.record(add_rules)

@@ -60,7 +60,8 @@ class Endpoint:
     values. Where ``handle`` raises :class:`~flask_licensing.errors.IncorrectData`, which it does before it has changed
     anything, the answer is ``incorrect_data`` with the sentences of each field, or code 9400 where it has no such code.
 
-    ``summary`` says in a sentence what it does. ``outcomes`` is each of its other codes with the members of
+    ``needs`` are the groups of methods without which a key store does not have this endpoint. ``summary`` says in a
+    sentence what it does. ``outcomes`` is each of its other codes with the members of
     ``response`` that come with it.
     """
 
@@ -72,6 +73,7 @@ class Endpoint:
     outcomes: Mapping[Code, type[Schema]]
     incorrect_data: Code | None = None
     longest_array: Callable[[Settings], int] = lambda _: 0
+    needs: tuple[type, ...] = ()
 
     @property
     def all_outcomes(self) -> Mapping[Code, type[Schema]]:

@@ -18,6 +18,8 @@ from flask_licensing.services.license_keys import (
     NONE_CREATED,
     create_license_keys,
 )
+from flask_licensing.stores.license_key_store import LicenseKeyStore
+from flask_licensing.stores.product_store import ProductStore
 
 if TYPE_CHECKING:
     from flask_licensing.domain import Caller
@@ -69,4 +71,5 @@ CREATE_LICENSE_KEYS = Endpoint(
     longest_array=lambda settings: settings.max_keys_per_request,
     outcomes={CREATION_RESULT: _CreationResultSchema, NONE_CREATED: _CreationResultSchema},
     incorrect_data=INCORRECT_DATA,
+    needs=(ProductStore, LicenseKeyStore),
 )

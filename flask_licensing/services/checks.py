@@ -44,6 +44,7 @@ def run_checks(state: LicensingState) -> list[CheckResult]:
     """Check one thing after another; the settings were checked at start."""
     checks: dict[str, Callable[[LicensingState], tuple[bool, str]]] = {
         "log": _check_log,
+        "key store": _check_key_store,
         "tables": _check_tables,
         "audit log": _check_audit_log,
         "private key": _check_private_key,
@@ -76,6 +77,13 @@ def _check_log(_: LicensingState) -> tuple[bool, str]:
     if not logging.getLogger(_LOGGERS).isEnabledFor(logging.ERROR):
         return False, f"errors are not logged: set the level of the logger “{_LOGGERS}” to ERROR or lower"
     return True, "errors are logged"
+
+
+def _check_key_store(state: LicensingState) -> tuple[bool, str]:
+    name = type(state.key_store).__name__
+    if state.missing_methods:
+        return True, f"{name} does without what needs {', '.join(state.missing_methods)}"
+    return True, f"{name} has all there is"
 
 
 def _check_tables(state: LicensingState) -> tuple[bool, str]:
