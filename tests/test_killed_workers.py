@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tests.hosts import Host
     from tests.http_client import Answer
 
-KILLS = 12 * SCALE
+KILLS = 6 * SCALE
 KEYS_OF_A_REQUEST = 2000
 PART_OF_A_REQUEST = 1.2
 """The last moment of a kill, as a part of the time that a request took beforehand."""

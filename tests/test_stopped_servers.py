@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tests.http_client import Answer
     from tests.private_servers import PrivateServer
 
-STOPS = 2 * SCALE
+STOPS = SCALE
 CLIENTS = 4
 OK = 200
 KEYS_OF_A_REQUEST = 1000

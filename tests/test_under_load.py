@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 WORKERS = 4
 CLIENTS = 16
-REQUESTS_OF_A_CLIENT = 2 * SCALE
+REQUESTS_OF_A_CLIENT = SCALE
 KEYS_OF_A_REQUEST = 500
 DISTINCT_KEYS = 2000
 """How many license keys the clients choose from: few, so that the same one is asked for in several requests at once."""
