@@ -18,13 +18,24 @@ from flask_licensing.api.openapi import describe_api
 from flask_licensing.config import configuration_key
 from flask_licensing.domain import utc_now
 from flask_licensing.errors import ConfigurationError, LicensingError, PrivateKeyError
+from flask_licensing.key_management import PRIVATE_KEY_GENERATED, PRIVATE_KEY_RETIRED, PRIVATE_KEY_ROTATED
 from flask_licensing.limiters.from_settings import build_limiter
 from flask_licensing.networks import CallerAddresses
+from flask_licensing.private_keys.checks import check_private_key, check_private_key_files, check_trial_signature
 from flask_licensing.private_keys.loading import PrivateKeyLoader
 from flask_licensing.private_keys.ring import PrivateKeyRing, ring_of
 from flask_licensing.private_keys.sources import no_private_keys, private_key_source_from
-from flask_licensing.services.api_keys import ApiKeyAuthenticator, require_api_key_store
-from flask_licensing.services.audit_log import AuditLog
+from flask_licensing.services.api_keys import (
+    API_KEY_CREATED,
+    API_KEY_REVOKED,
+    ApiKeyAuthenticator,
+    check_api_keys,
+    require_api_key_store,
+)
+from flask_licensing.services.audit_log import AUDIT_LOG_PURGED, IDEMPOTENCY_RECORDS_PURGED, AuditLog, check_audit_log
+from flask_licensing.services.inventory import LICENSE_KEYS_IMPORTED
+from flask_licensing.services.license_keys import LICENSE_KEYS_CREATED
+from flask_licensing.services.products import PRODUCT_CREATED
 from flask_licensing.state import LicensingState
 from flask_licensing.store import TableStore, check_groups, has_group
 from flask_licensing.stores.api_key_store import ApiKeyStore
@@ -36,7 +47,7 @@ from flask_licensing.stores.session import check_parts
 from flask_licensing.stores.sqlalchemy import SQLAlchemyKeyStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from flask import Flask
     from flask_sqlalchemy import SQLAlchemy
@@ -47,6 +58,7 @@ if TYPE_CHECKING:
     from flask_licensing.config import Settings
     from flask_licensing.domain import Authenticator, Clock
     from flask_licensing.private_key_versions import PrivateKeySource
+    from flask_licensing.state import Check
     from flask_licensing.store import KeyStore
 
 GROUPS = (
@@ -61,6 +73,27 @@ GROUPS = (
     TableStore,
 )
 """The groups of methods of which a key store has all or none."""
+
+CHECKS: Mapping[str, Check] = {
+    "audit log": check_audit_log,
+    "private key": check_private_key,
+    "private key files": check_private_key_files,
+    "API keys": check_api_keys,
+    "trial signature": check_trial_signature,
+}
+
+AUDIT_ACTIONS = (
+    LICENSE_KEYS_CREATED,
+    LICENSE_KEYS_IMPORTED,
+    PRODUCT_CREATED,
+    API_KEY_CREATED,
+    API_KEY_REVOKED,
+    PRIVATE_KEY_GENERATED,
+    PRIVATE_KEY_ROTATED,
+    PRIVATE_KEY_RETIRED,
+    AUDIT_LOG_PURGED,
+    IDEMPOTENCY_RECORDS_PURGED,
+)
 
 _logger = logging.getLogger(__name__)
 
@@ -94,6 +127,8 @@ def build_state(
         audit_log=_audit_log(key_store),
         request_limiter=build_limiter(settings, app.config),
         caller_addresses=addresses,
+        checks=CHECKS,
+        audit_actions=AUDIT_ACTIONS,
         capabilities=frozenset(endpoint.name for endpoint in served),
         missing_methods=missing_methods,
         describe_api=lambda url: describe_api(settings, served, documents, url=url),

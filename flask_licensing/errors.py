@@ -65,6 +65,10 @@ class PrivateKeyDidNotSign(SigningError):
         self.timed_out = isinstance(cause, RemoteSignerTimeout)
 
 
+class TooManyValues(ValueError):
+    """A JSON document has more values than its reader takes."""
+
+
 class IdempotencyConflict(LicensingError):
     """A key store was asked for a second record of one idempotency key: two requests ran at once."""
 

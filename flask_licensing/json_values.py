@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from flask_licensing.errors import TooManyValues
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -13,10 +15,6 @@ MAX_JSON_DEPTH = 32
 
 _TO_SQUARE_BRACKETS = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-
-
-class TooManyValues(ValueError):
-    """A JSON document has more values than its reader takes."""
 
 
 def read_json(

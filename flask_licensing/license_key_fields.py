@@ -16,7 +16,7 @@ from flask_licensing.domain import (
     LicenseKeyStatus,
     LicenseKeyTerms,
 )
-from flask_licensing.errors import RequestTooLarge
+from flask_licensing.errors import RequestTooLarge, TooManyValues
 from flask_licensing.fields import (
     NOT_TEXT,
     Choice,
@@ -28,7 +28,7 @@ from flask_licensing.fields import (
     Text,
     WholeNumber,
 )
-from flask_licensing.json_values import TooManyValues, read_json
+from flask_licensing.json_values import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

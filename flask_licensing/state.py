@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from flask import current_app
 
 from flask_licensing.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from flask import Flask
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from flask_licensing.wire import PrivateKeyUsed
 
 EXTENSION_NAME = "licensing"
+
+Check: TypeAlias = "Callable[[LicensingState], tuple[bool, str]]"
+"""Looks at one thing: whether it is well, and what was found, with the fix where it is not."""
 
 
 class SigningPrivateKey(Protocol):
@@ -97,6 +100,10 @@ class LicensingState:
     audit_log: AuditLog
     request_limiter: RequestLimiter
     caller_addresses: CallerAddresses
+    checks: Mapping[str, Check]
+    """What ``flask licensing check`` looks at, by name."""
+    audit_actions: Collection[str]
+    """What the audit log may tell of."""
     capabilities: frozenset[str]
     """What an API key may be limited to: the name of each endpoint (contract section 2) that the app has."""
     missing_methods: Sequence[str]

@@ -35,7 +35,7 @@ ROWS = [
         "work",
     },
     {"api", "hooks", "limiters", "models"},
-    {"assembly", "cli", "extension", "signals", "testing"} | METHODS,
+    {"assembly", "cli", "commands", "extension", "signals", "testing"} | METHODS,
 ]
 """The rows from the base upwards. Inside a row modules may import one another, never in a circle."""
 

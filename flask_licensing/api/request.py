@@ -9,9 +9,9 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.formparser import FormDataParser
 
 from flask_licensing.api.form_parser import MAX_FIELDS, header_parameters, multipart_fields, url_encoded_fields
-from flask_licensing.errors import MalformedRequest, RequestTooLarge, UnsupportedMediaType
+from flask_licensing.errors import MalformedRequest, RequestTooLarge, TooManyValues, UnsupportedMediaType
 from flask_licensing.fields import REPEATED
-from flask_licensing.json_values import MAX_JSON_DEPTH, TooManyValues, read_json
+from flask_licensing.json_values import MAX_JSON_DEPTH, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -56,7 +56,7 @@ def _with_private_keys(function: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-class OutputError(click.ClickException):
+class _OutputError(click.ClickException):
     """What a command has to say can't be written; 1 would be what some commands say of what they looked at."""
 
     exit_code = 2
@@ -75,7 +75,7 @@ class LicensingGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: D102 - click's own method
         if sys.stdout is None:
-            raise OutputError("Standard output is closed. Nothing was done.")
+            raise _OutputError("Standard output is closed. Nothing was done.")
         try:
             with _cleaning_up_when_ended():
                 return super().invoke(ctx)
@@ -88,7 +88,7 @@ class LicensingGroup(click.Group):
                 raise  # click ends quietly, as other programs do.
             _let_output_go()
             if error.filename is None:
-                raise OutputError(f"{error.strerror}. What was changed before stays changed.") from error
+                raise _OutputError(f"{error.strerror}. What was changed before stays changed.") from error
             raise click.ClickException(str(error)) from error
 
 

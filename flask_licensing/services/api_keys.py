@@ -17,7 +17,7 @@ from flask_licensing.errors import (
 )
 from flask_licensing.fields import check_name
 from flask_licensing.networks import is_in_networks, parse_networks
-from flask_licensing.store import require_group
+from flask_licensing.store import has_group, require_group
 from flask_licensing.stores.api_key_store import ApiKeyStore
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from flask_licensing.networks import CallerAddresses, IpNetwork
+    from flask_licensing.state import LicensingState
     from flask_licensing.work import Work
 
 API_KEY_CREATED = "api-key-created"
@@ -153,3 +154,15 @@ def _check_networks(allowed_ips: Collection[str]) -> tuple[IpNetwork, ...]:
         return parse_networks(allowed_ips)
     except ValueError as error:
         raise IncorrectData({"allowed_ips": [f"{error}."]}) from None
+
+
+def check_api_keys(state: LicensingState) -> tuple[bool, str]:
+    """Look whether there is an API key that may be used."""
+    if not isinstance(state.authenticator, ApiKeyAuthenticator) or not has_group(state.key_store, ApiKeyStore):
+        return True, "an authenticator of the site's own decides who may call"
+    now = state.clock()
+    with state.key_store.transaction():
+        usable = [api_key for api_key in state.key_store.list_api_keys() if api_key.is_usable_at(now)]
+    if not usable:
+        return False, "none is active; create one with “flask licensing create-api-key”"
+    return True, f"{len(usable)} active"

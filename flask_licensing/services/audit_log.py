@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from flask_licensing.domain import AuditRecord
+    from flask_licensing.state import LicensingState
     from flask_licensing.work import Work
 
 AUDIT_LOG_PURGED = "audit-log-purged"
@@ -119,3 +120,25 @@ def _cutoff(before: datetime, now: datetime) -> datetime:
     if before > now:
         raise IncorrectData({"before": ["The date must not be in the future."]})
     return before
+
+
+def check_audit_log(state: LicensingState) -> tuple[bool, str]:
+    """Look whether an audit log is kept, and whether triggers protect it."""
+    store = state.key_store
+    if not state.audit_log.is_kept:
+        return True, f"{type(store).__name__} keeps none"
+    if not has_group(store, AuditTriggerStore):
+        return True, f"{type(store).__name__} keeps one"
+    with store.transaction():
+        triggers = store.find_audit_triggers()
+    if triggers is None:
+        return True, "kept; whether triggers make it append-only can't be told from here"
+    missing = [name for name, is_there in triggers.items() if not is_there]
+    if not missing:
+        return True, "append-only"
+    if len(missing) == len(triggers):
+        return True, "kept; its records can be changed: “flask licensing protect-audit-log” makes it append-only"
+    return (
+        False,
+        f"it can be changed, triggers are missing; run “flask licensing protect-audit-log”: {', '.join(missing)}",
+    )

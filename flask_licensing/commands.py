@@ -1,13 +1,16 @@
-"""``verify-response``."""
+"""The ``flask licensing`` commands that belong to no feature: ``verify-response``, ``openapi`` and ``check``."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import NoReturn
 
 import click
 
 from flask_licensing.cli.group import command, json_option, print_json
+from flask_licensing.services.checks import run_checks
+from flask_licensing.state import current_state
 from flask_licensing.verification import MalformedEnvelope, PublicKeyError, VerificationError, verify_response
 
 EXIT_NOT_VALID = 1
@@ -54,4 +57,25 @@ def _fail(exit_code: int, reason: str, *, as_json: bool) -> NoReturn:
     raise click.exceptions.Exit(exit_code)
 
 
-COMMANDS = (verify,)
+@command("openapi", works_without_private_keys=True)
+def openapi() -> None:
+    """Print the description of the API, as OpenAPI 3.1."""
+    state = current_state()
+    click.echo(json.dumps(state.describe_api(state.settings.url_prefix), indent=2))
+
+
+@command("check", works_without_private_keys=True)
+@json_option
+def check(*, as_json: bool) -> None:
+    """Check settings, tables, keys and a trial signature; the exit code is 0 where all is well."""
+    results = run_checks(current_state())
+    if as_json:
+        print_json([dataclasses.asdict(result) for result in results])
+    else:
+        for result in results:
+            click.echo(f"{'ok' if result.ok else 'FAILED':<7} {result.name}: {result.message}")
+    if not all(result.ok for result in results):
+        raise click.exceptions.Exit(1)
+
+
+COMMANDS = (verify, openapi, check)

@@ -1,0 +1,68 @@
+"""Looking whether the private keys can sign, and who else can read them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cryptography.exceptions import InvalidSignature
+
+from flask_licensing.errors import LicensingError
+from flask_licensing.private_key_versions import PrivateKeyState
+from flask_licensing.private_keys.ring import ring_of
+from flask_licensing.private_keys.service import list_private_keys
+from flask_licensing.public_keys import verify_signature
+
+if TYPE_CHECKING:
+    from flask_licensing.state import LicensingState
+
+# Not base64, so that what is signed here can't pass for an answer.
+_TRIAL = b"{a trial signature of flask_licensing}"
+
+_MOST_TOLD = 5
+
+
+def check_private_key(state: LicensingState) -> tuple[bool, str]:
+    """Look whether every private key can be used."""
+    problems = [
+        key.problem
+        for key in list_private_keys(ring_of(state))
+        if key.problem and key.state is not PrivateKeyState.RETIRED
+    ]
+    problems += ring_of(state).passed_over()
+    if problems:
+        return False, " ".join(dict.fromkeys(problems))
+    ring_of(state).check()
+    if ring_of(state).has_global_key():
+        return True, "there is a global one"
+    return False, ring_of(state).describe_missing_key()
+
+
+def check_private_key_files(state: LicensingState) -> tuple[bool, str]:
+    """Look who can read and replace the files of private keys."""
+    look = getattr(ring_of(state).source, "exposure", None)
+    if look is None:
+        return True, "this source has none"
+    problems, remarks = look()
+    told = "; ".join([*problems[:_MOST_TOLD], *remarks[:_MOST_TOLD]])
+    return not problems, told or "nobody but their owner can read or replace them"
+
+
+def check_trial_signature(state: LicensingState) -> tuple[bool, str]:
+    """Sign something with the global private key, and verify it."""
+    found = ring_of(state).key_for(None)
+    if found is None:
+        return False, "nothing to sign with"
+    key = found[0]
+    try:
+        signature = key.sign(_TRIAL)
+    except LicensingError as error:
+        return False, f"the private key did not sign: {error}"
+    except Exception as error:  # noqa: BLE001 - a remote signer may raise anything
+        return False, f"the private key did not sign: {type(error).__name__}"
+    if key.public_key is None:
+        return True, "signed; without a public key at hand it could not be verified"
+    try:
+        verify_signature(key.public_key, signature, _TRIAL)
+    except InvalidSignature:
+        return False, "the signature does not verify"
+    return True, "signed and verified"
