@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from datetime import datetime
 
-    from flask_licensing.domain import ApiKey, NewApiKey
+    from flask_licensing.stores.api_key_store import ApiKey, NewApiKey
     from flask_licensing.work import Result, Work
 
 

@@ -6,7 +6,7 @@ Each is given to :class:`flask_licensing.Licensing` as an object, or in configur
 
 from __future__ import annotations
 
-from flask_licensing.domain import Authenticator, Clock
+from flask_licensing.domain import AuditEvent, Authenticator, Caller, Clock, Credentials, Origin, SignedAnswer
 from flask_licensing.private_key_versions import (
     PrivateKey,
     PrivateKeySource,
@@ -14,29 +14,57 @@ from flask_licensing.private_key_versions import (
     PrivateKeyVersion,
     SupportsSign,
 )
-from flask_licensing.store import IdempotencyStore, KeyStore, TableStore, TransactionStore
-from flask_licensing.stores.api_key_store import ApiKeyStore
-from flask_licensing.stores.audit_store import AuditStore, AuditTriggerStore
-from flask_licensing.stores.license_key_store import LicenseKeyPageStore, LicenseKeyRowStore, LicenseKeyStore
-from flask_licensing.stores.product_store import ProductManagementStore, ProductStore
+from flask_licensing.store import IdempotencyRecord, IdempotencyStore, KeyStore, TableStore, TransactionStore
+from flask_licensing.stores.api_key_store import ApiKey, ApiKeyStore, NewApiKey
+from flask_licensing.stores.audit_store import AuditRecord, AuditStore, AuditTriggerStore
+from flask_licensing.stores.license_key_store import (
+    TERMS,
+    CreationResult,
+    GivenTerms,
+    LicenseKey,
+    LicenseKeyBatch,
+    LicenseKeyPageStore,
+    LicenseKeyRowStore,
+    LicenseKeyStatus,
+    LicenseKeyStore,
+    LicenseKeyTerms,
+)
+from flask_licensing.stores.product_store import Product, ProductManagementStore, ProductStore
 
 __all__ = [
+    "TERMS",
+    "ApiKey",
     "ApiKeyStore",
+    "AuditEvent",
+    "AuditRecord",
     "AuditStore",
     "AuditTriggerStore",
     "Authenticator",
+    "Caller",
     "Clock",
+    "CreationResult",
+    "Credentials",
+    "GivenTerms",
+    "IdempotencyRecord",
     "IdempotencyStore",
     "KeyStore",
+    "LicenseKey",
+    "LicenseKeyBatch",
     "LicenseKeyPageStore",
     "LicenseKeyRowStore",
+    "LicenseKeyStatus",
     "LicenseKeyStore",
+    "LicenseKeyTerms",
+    "NewApiKey",
+    "Origin",
     "PrivateKey",
     "PrivateKeySource",
     "PrivateKeyState",
     "PrivateKeyVersion",
+    "Product",
     "ProductManagementStore",
     "ProductStore",
+    "SignedAnswer",
     "SupportsSign",
     "TableStore",
     "TransactionStore",

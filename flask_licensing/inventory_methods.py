@@ -6,11 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from flask_licensing.api.origins import current_origin
-from flask_licensing.domain import LicenseKeyStatus
 from flask_licensing.license_key_fields import refuse_unknown_terms
 from flask_licensing.services.inventory import DEFAULT_BATCH_SIZE, LicenseKeyImport, list_license_keys
 from flask_licensing.services.license_key_files import open_for_license_keys, open_rows
 from flask_licensing.state import current_state
+from flask_licensing.stores.license_key_store import LicenseKeyStatus
 from flask_licensing.work import run_work
 
 if TYPE_CHECKING:
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import BinaryIO, Unpack
 
-    from flask_licensing.domain import GivenTerms
     from flask_licensing.services.inventory import ImportSummary
     from flask_licensing.services.license_key_formats import Row
+    from flask_licensing.stores.license_key_store import GivenTerms
 
 
 def _ignore(*_: object) -> None:

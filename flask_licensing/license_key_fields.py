@@ -8,14 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from marshmallow import ValidationError, fields, post_load, validates_schema
 
-from flask_licensing.domain import (
-    MAX_TEXT_LENGTH,
-    MAX_VALIDITY_DAYS,
-    TERMS,
-    LicenseKeyBatch,
-    LicenseKeyStatus,
-    LicenseKeyTerms,
-)
+from flask_licensing.domain import MAX_TEXT_LENGTH, MAX_VALIDITY_DAYS
 from flask_licensing.errors import RequestTooLarge, TooManyValues
 from flask_licensing.fields import (
     NOT_TEXT,
@@ -29,6 +22,7 @@ from flask_licensing.fields import (
     WholeNumber,
 )
 from flask_licensing.json_values import read_json
+from flask_licensing.stores.license_key_store import TERMS, LicenseKeyBatch, LicenseKeyStatus, LicenseKeyTerms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

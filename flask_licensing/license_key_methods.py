@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Unpack
 
-    from flask_licensing.domain import CreationResult, GivenTerms
+    from flask_licensing.stores.license_key_store import CreationResult, GivenTerms
     from flask_licensing.work import Work
 
 

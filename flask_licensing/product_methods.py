@@ -12,7 +12,7 @@ from flask_licensing.work import run_work
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from flask_licensing.domain import Product
+    from flask_licensing.stores.product_store import Product
     from flask_licensing.work import Result, Work
 
 

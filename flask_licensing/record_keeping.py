@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from flask_licensing.domain import AuditRecord
+    from flask_licensing.stores.audit_store import AuditRecord
 
 
 class RecordKeeping:

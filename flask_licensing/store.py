@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeGuard, TypeVar
 
 from flask_licensing.errors import ConfigurationError, IdempotencyConflict, LicensingError
@@ -13,7 +14,20 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from flask_licensing.domain import IdempotencyRecord
+    from flask_licensing.domain import SignedAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyRecord:
+    """The answer that an ``Idempotency-Key`` stands for.
+
+    ``key_digest`` is the SHA-256 (hex) of caller, endpoint and key; ``payload_digest`` that of the request's fields.
+    """
+
+    key_digest: str
+    payload_digest: str
+    answer: SignedAnswer
+    created_at: datetime
 
 
 class TransactionStore(Protocol):

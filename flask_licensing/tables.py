@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from flask_licensing import domain
+from flask_licensing import domain, store
 from flask_licensing.errors import ConfigurationError, IdempotencyConflict
 
 if TYPE_CHECKING:
@@ -137,15 +137,15 @@ class IdempotencyTables(SessionTables):
 
     model: ClassVar[type[Base]] = IdempotencyRecord
 
-    def find_idempotency_record(self, key_digest: str) -> domain.IdempotencyRecord | None:
+    def find_idempotency_record(self, key_digest: str) -> store.IdempotencyRecord | None:
         """Return the record, or ``None``."""
         row = self._execute(_FIND_IDEMPOTENCY_RECORD, key_digest=key_digest).one_or_none()
         if row is None:
             return None
         answer = domain.SignedAnswer(row.body, row.status, row.signing_key_id)
-        return domain.IdempotencyRecord(row.key_digest, row.payload_digest, answer, row.created_at)
+        return store.IdempotencyRecord(row.key_digest, row.payload_digest, answer, row.created_at)
 
-    def add_idempotency_record(self, record: domain.IdempotencyRecord) -> None:
+    def add_idempotency_record(self, record: store.IdempotencyRecord) -> None:
         """Store a record; raise :class:`IdempotencyConflict` where there is one."""
         try:
             self._execute(

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from flask_licensing.domain import AuditEvent, AuditRecord, IdempotencyRecord, LicenseKeyTerms
+    from flask_licensing.domain import AuditEvent
+    from flask_licensing.hooks import AuditRecord, IdempotencyRecord, LicenseKeyTerms
 
 
 class _ChangedKeys(MemoryKeyStore):

@@ -9,15 +9,9 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from flask_licensing.domain import (
-    IdempotencyRecord,
-    LicenseKey,
-    LicenseKeyStatus,
-    LicenseKeyTerms,
-    Product,
-    SignedAnswer,
-)
+from flask_licensing.domain import SignedAnswer
 from flask_licensing.errors import IdempotencyConflict
+from flask_licensing.hooks import IdempotencyRecord, LicenseKey, LicenseKeyStatus, LicenseKeyTerms, Product
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
     from werkzeug.test import TestResponse
 
-    from flask_licensing.domain import LicenseKey
-    from flask_licensing.hooks import LicenseKeyPageStore
+    from flask_licensing.hooks import LicenseKey, LicenseKeyPageStore
 
 PATH = "/api/v1/create-license-keys"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flask_licensing.domain import LicenseKey, LicenseKeyStatus
+from flask_licensing.hooks import LicenseKey, LicenseKeyStatus
 from tests.hosts import find_license_key
 
 if TYPE_CHECKING:

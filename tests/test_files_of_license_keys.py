@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
-    from flask_licensing.domain import LicenseKey
+    from flask_licensing.hooks import LicenseKey
     from tests.hosts import Host
 
 COMMAND = [sys.executable, "-m", "flask", "--app", "site_app", "licensing"]

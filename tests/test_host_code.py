@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from flask_licensing import IncorrectData, license_keys_created
 from flask_licensing.cli.license_keys import create_license_keys as create_license_keys_command
-from flask_licensing.domain import TERMS, GivenTerms
+from flask_licensing.hooks import TERMS, GivenTerms
 from flask_licensing.license_key_fields import LicenseKeyTermsSchema
 from flask_licensing.models import LicenseKey
 from tests.code_blocks import code_blocks
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
-    from flask_licensing.domain import CreationResult
+    from flask_licensing.hooks import CreationResult
     from tests.hosts import Host
 
 GETTING_STARTED = Path(__file__).parent.parent / "docs" / "getting-started.md"

@@ -15,7 +15,8 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from flask_licensing import Licensing
-from flask_licensing.domain import Caller, LicenseKeyStatus, LicenseKeyTerms
+from flask_licensing.domain import Caller
+from flask_licensing.hooks import LicenseKeyStatus, LicenseKeyTerms
 from flask_licensing.models import LicenseKey, project_models
 from flask_licensing.stores.memory import MemoryKeyStore
 from flask_licensing.stores.sqlalchemy import SQLAlchemyKeyStore
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from flask_licensing.domain import LicenseKey as LicenseKeyValue
+    from flask_licensing.hooks import LicenseKey as LicenseKeyValue
 
 
 class UnknownDialect(SQLiteDialect_pysqlite):

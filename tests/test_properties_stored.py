@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flask_licensing.domain import LicenseKeyStatus, LicenseKeyTerms
+from flask_licensing.hooks import LicenseKeyStatus, LicenseKeyTerms
 from tests.hostile_requests import MEDIA_TYPES, HostileRequest, encoded
 from tests.hosts import find_license_key
 from tests.request_checks import RequestChecker

@@ -11,8 +11,8 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.dialects import sqlite
 
 from flask_licensing import ConfigurationError, Licensing
-from flask_licensing.domain import LicenseKey, LicenseKeyStatus, LicenseKeyTerms, Product
 from flask_licensing.errors import IncorrectData, LicensingError
+from flask_licensing.hooks import LicenseKey, LicenseKeyStatus, LicenseKeyTerms, Product
 from flask_licensing.stores.memory import MemoryKeyStore
 from flask_licensing.stores.session import SessionStore
 from flask_licensing.stores.sqlalchemy import SQLAlchemyKeyStore

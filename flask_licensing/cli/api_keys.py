@@ -13,7 +13,7 @@ from flask_licensing.cli.group import ID, command, json_option, print_json, prin
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from flask_licensing.domain import ApiKey
+    from flask_licensing.stores.api_key_store import ApiKey
 
 
 @command("create-api-key")

@@ -11,10 +11,11 @@ import click
 from flask_licensing.cli.group import ID, command, json_option, print_json
 from flask_licensing.cli.import_progress import ImportProgress, Rejections, open_rejects
 from flask_licensing.cli.license_keys import terms_options
-from flask_licensing.domain import MAX_INTEGER, LicenseKeyStatus
+from flask_licensing.domain import MAX_INTEGER
 from flask_licensing.inventory_methods import InventoryMethods
 from flask_licensing.services.inventory import DEFAULT_BATCH_SIZE
 from flask_licensing.services.license_key_formats import FileFormat
+from flask_licensing.stores.license_key_store import LicenseKeyStatus
 
 if TYPE_CHECKING:
     from flask_licensing.services.inventory import ImportSummary

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from flask_licensing.cli.group import ID, command, json_option, print_json
-from flask_licensing.domain import LicenseKeyStatus
 from flask_licensing.license_key_fields import has_invisible, invisible_sentence
 from flask_licensing.license_key_methods import LicenseKeyMethods
 from flask_licensing.services.license_key_lines import read_plain_license_keys
+from flask_licensing.stores.license_key_store import LicenseKeyStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable

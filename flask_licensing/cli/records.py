@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from flask_licensing.domain import AuditRecord
+    from flask_licensing.stores.audit_store import AuditRecord
 
 DEFAULT_LIMIT = 100
 

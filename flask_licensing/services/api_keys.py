@@ -7,7 +7,7 @@ import secrets
 from functools import partial
 from typing import TYPE_CHECKING
 
-from flask_licensing.domain import Caller, Credentials, NewApiKey, naive_utc
+from flask_licensing.domain import Caller, Credentials, naive_utc
 from flask_licensing.errors import (
     AddressNotAllowed,
     InactiveApiKey,
@@ -18,7 +18,7 @@ from flask_licensing.errors import (
 from flask_licensing.fields import check_name
 from flask_licensing.networks import is_in_networks, parse_networks
 from flask_licensing.store import has_group, require_group
-from flask_licensing.stores.api_key_store import ApiKeyStore
+from flask_licensing.stores.api_key_store import ApiKeyStore, NewApiKey
 
 if TYPE_CHECKING:
     from collections.abc import Collection

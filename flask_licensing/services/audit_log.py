@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from flask_licensing.domain import AuditRecord
     from flask_licensing.state import LicensingState
+    from flask_licensing.stores.audit_store import AuditRecord
     from flask_licensing.work import Work
 
 AUDIT_LOG_PURGED = "audit-log-purged"

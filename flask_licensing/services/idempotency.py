@@ -9,8 +9,8 @@ import math
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from flask_licensing.domain import IdempotencyRecord
 from flask_licensing.errors import IdempotencyKeyReused
+from flask_licensing.store import IdempotencyRecord
 
 if TYPE_CHECKING:
     from flask_licensing.domain import Caller, SignedAnswer

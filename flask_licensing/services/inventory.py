@@ -10,7 +10,6 @@ from itertools import repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from flask_licensing.domain import TERMS
 from flask_licensing.errors import IncorrectData
 from flask_licensing.fields import load_fields
 from flask_licensing.license_key_fields import UNKNOWN_PRODUCT, LicenseKeyTermsSchema, invisible_sentence
@@ -18,15 +17,15 @@ from flask_licensing.services.license_key_batches import Rejection, read_batch
 from flask_licensing.services.license_keys import counted, with_time_of_assignment
 from flask_licensing.services.products import find_product
 from flask_licensing.store import has_group, require_group
-from flask_licensing.stores.license_key_store import LicenseKeyPageStore, LicenseKeyRowStore, LicenseKeyStore
+from flask_licensing.stores.license_key_store import TERMS, LicenseKeyPageStore, LicenseKeyRowStore, LicenseKeyStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
-    from flask_licensing.domain import LicenseKey, LicenseKeyStatus, LicenseKeyTerms
     from flask_licensing.services.license_key_batches import Batch, Group
     from flask_licensing.services.license_key_formats import Row, Terms
+    from flask_licensing.stores.license_key_store import LicenseKey, LicenseKeyStatus, LicenseKeyTerms
     from flask_licensing.work import Work
 
 LICENSE_KEYS_IMPORTED = "license-keys-imported"

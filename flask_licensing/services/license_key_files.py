@@ -23,8 +23,8 @@ from flask_licensing.services.license_key_formats import FileFormat, read_rows, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from flask_licensing.domain import LicenseKey
     from flask_licensing.services.license_key_formats import Row
+    from flask_licensing.stores.license_key_store import LicenseKey
 
 LicenseKeyFile: TypeAlias = "str | os.PathLike[str] | BinaryIO"
 """A path, or a binary stream, which stays open."""

@@ -8,15 +8,15 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO, TypeAlias
 
-from flask_licensing.domain import TERMS
 from flask_licensing.errors import FileError
 from flask_licensing.log_text import printable
 from flask_licensing.services.license_key_lines import expecting, read_lines, unlike_license_key
+from flask_licensing.stores.license_key_store import TERMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
-    from flask_licensing.domain import LicenseKey
+    from flask_licensing.stores.license_key_store import LicenseKey
 
 LICENSE_KEY_COLUMN = "license_key"
 
@@ -32,7 +32,7 @@ MAX_NAME_LENGTH = 64
 """How much of such a name is shown, in characters."""
 
 Terms: TypeAlias = "tuple[Any, ...]"
-"""What a row says of each of the :data:`~flask_licensing.domain.TERMS`; ``None`` where it says nothing."""
+"""What a row says of each of the :data:`~flask_licensing.hooks.TERMS`; ``None`` where it says nothing."""
 
 NO_TERMS: Terms = (None,) * len(TERMS)
 

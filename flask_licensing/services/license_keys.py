@@ -5,26 +5,25 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from flask_licensing.domain import CreationResult, LicenseKeyBatch, LicenseKeyStatus
 from flask_licensing.errors import Code, IncorrectData, LicensingError
 from flask_licensing.license_key_fields import UNKNOWN_PRODUCT
 from flask_licensing.services.products import find_product
 from flask_licensing.signal_sending import signals
 from flask_licensing.store import require_group
-from flask_licensing.stores.license_key_store import LicenseKeyStore
+from flask_licensing.stores.license_key_store import CreationResult, LicenseKeyBatch, LicenseKeyStatus, LicenseKeyStore
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from flask_licensing.domain import LicenseKeyTerms
     from flask_licensing.fields import LoadedFields
+    from flask_licensing.stores.license_key_store import LicenseKeyTerms
     from flask_licensing.work import Work
 
 LICENSE_KEYS_CREATED = "license-keys-created"
 
 license_keys_created = signals.signal(LICENSE_KEYS_CREATED)
-"""License keys were created: ``batch`` is the :class:`~flask_licensing.domain.LicenseKeyBatch` as sent, ``result`` the
-:class:`~flask_licensing.domain.CreationResult`, ``caller`` the id of who called, ``None`` for host code."""
+"""License keys were created: ``batch`` is the :class:`~flask_licensing.hooks.LicenseKeyBatch` as sent, ``result`` the
+:class:`~flask_licensing.hooks.CreationResult`, ``caller`` the id of who called, ``None`` for host code."""
 
 CREATION_RESULT = Code(900, "License keys creation result", signed_for_product=True)
 INCORRECT_DATA = Code(901, "Incorrect data found", signed_for_product=True)

@@ -9,7 +9,7 @@ from flask_licensing.store import require_group
 from flask_licensing.stores.product_store import ProductManagementStore, ProductStore
 
 if TYPE_CHECKING:
-    from flask_licensing.domain import Product
+    from flask_licensing.stores.product_store import Product
     from flask_licensing.work import Work
 
 PRODUCT_CREATED = "product-created"

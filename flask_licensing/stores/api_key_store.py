@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from flask_licensing.domain import ApiKey
 from flask_licensing.store import MemoryTables, TransactionStore
 
 if TYPE_CHECKING:
@@ -13,6 +13,35 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from flask_licensing.networks import IpNetwork
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """An API key as stored: everything but its secret, of which only a hash is kept.
+
+    ``capabilities`` and ``allowed_networks`` are ``None`` where the key is not limited. Times are naive UTC.
+    """
+
+    id: int
+    name: str
+    active: bool
+    capabilities: frozenset[str] | None
+    allowed_networks: tuple[IpNetwork, ...] | None
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    created_at: datetime
+
+    def is_usable_at(self, moment: datetime) -> bool:
+        """Whether the key is active and has not expired at ``moment`` (naive UTC)."""
+        return self.active and (self.expires_at is None or moment < self.expires_at)
+
+
+@dataclass(frozen=True, slots=True)
+class NewApiKey:
+    """An API key just created, with the one and only showing of its ``secret``."""
+
+    api_key: ApiKey
+    secret: str = field(repr=False)
 
 
 class ApiKeyStore(TransactionStore, Protocol):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from flask_licensing import domain
+from flask_licensing.stores import api_key_store
 from flask_licensing.tables import Base, SessionTables, table_of, text_type
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class ApiKeyTables(SessionTables):
         allowed_networks: tuple[IpNetwork, ...] | None,
         expires_at: datetime | None,
         created_at: datetime,
-    ) -> domain.ApiKey:
+    ) -> api_key_store.ApiKey:
         """Store a new, active API key."""
         values = {
             "name": name,
@@ -69,7 +69,7 @@ class ApiKeyTables(SessionTables):
             "expires_at": expires_at,
             "created_at": created_at,
         }
-        return domain.ApiKey(
+        return api_key_store.ApiKey(
             id=self._insert(ApiKey, values),
             name=name,
             active=True,
@@ -80,12 +80,12 @@ class ApiKeyTables(SessionTables):
             created_at=created_at,
         )
 
-    def find_api_key(self, secret_hash: str) -> domain.ApiKey | None:
+    def find_api_key(self, secret_hash: str) -> api_key_store.ApiKey | None:
         """Return the API key whose secret has this hash, or ``None``."""
         row = self._execute(_FIND_API_KEY, secret_hash=secret_hash).one_or_none()
         return None if row is None else _to_api_key(row)
 
-    def list_api_keys(self) -> Sequence[domain.ApiKey]:
+    def list_api_keys(self) -> Sequence[api_key_store.ApiKey]:
         """Return all API keys, by id."""
         return [_to_api_key(row) for row in self._session().execute(sa.select(_API_KEYS).order_by(_API_KEYS.c.id))]
 
@@ -118,8 +118,8 @@ def _no_waiting(connection: sa.Connection) -> Iterator[sa.Connection]:
         connection.exec_driver_sql(f"PRAGMA busy_timeout = {milliseconds}")
 
 
-def _to_api_key(row: sa.Row[tuple[object, ...]]) -> domain.ApiKey:
-    return domain.ApiKey(
+def _to_api_key(row: sa.Row[tuple[object, ...]]) -> api_key_store.ApiKey:
+    return api_key_store.ApiKey(
         id=row.id,
         name=row.name,
         active=row.active,

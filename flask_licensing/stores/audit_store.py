@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
-from flask_licensing.domain import AuditRecord
 from flask_licensing.store import MemoryTables, TransactionStore
 
 if TYPE_CHECKING:
@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from flask_licensing.domain import AuditEvent
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """A stored event; ids grow."""
+
+    id: int
+    event: AuditEvent
 
 
 class AuditStore(TransactionStore, Protocol):

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from flask_licensing import audit_triggers, domain
+from flask_licensing.stores import audit_store
 from flask_licensing.tables import Base, SessionTables, table_of, text_type
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class AuditTables(SessionTables):
 
     def list_audit_records(
         self, before_id: int | None, limit: int, *, since: datetime | None, action: str | None
-    ) -> Sequence[domain.AuditRecord]:
+    ) -> Sequence[audit_store.AuditRecord]:
         """Return a page of records, newest first."""
         query = sa.select(_TABLE).order_by(_TABLE.c.id.desc()).limit(limit)
         if before_id is not None:
@@ -113,7 +114,7 @@ class AuditTables(SessionTables):
         audit_triggers.create_triggers(self._connection())
 
 
-def _to_record(row: sa.Row[tuple[object, ...]]) -> domain.AuditRecord:
+def _to_record(row: sa.Row[tuple[object, ...]]) -> audit_store.AuditRecord:
     event = domain.AuditEvent(
         occurred_at=row.occurred_at,
         action=row.action,
@@ -125,4 +126,4 @@ def _to_record(row: sa.Row[tuple[object, ...]]) -> domain.AuditRecord:
         deleted=row.deleted,
         deleted_before=row.deleted_before,
     )
-    return domain.AuditRecord(row.id, event)
+    return audit_store.AuditRecord(row.id, event)

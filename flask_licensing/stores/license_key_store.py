@@ -2,17 +2,95 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from enum import StrEnum
 from itertools import islice
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
-from flask_licensing.domain import LicenseKey
 from flask_licensing.store import MemoryTables, TransactionStore
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
-    from flask_licensing.domain import LicenseKeyStatus, LicenseKeyTerms
+
+class LicenseKeyStatus(StrEnum):
+    """What state a license key is in (contract section 4)."""
+
+    AVAILABLE = "available"
+    ASSIGNED = "assigned"
+    RESERVED = "reserved"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class LicenseKeyTerms:
+    """What all license keys of one request have in common.
+
+    ``validity`` is in days, 0 meaning that the key does not expire; ``activation_limit`` 0 means unlimited;
+    ``assigned_at`` is naive UTC without microseconds.
+    """
+
+    product_id: int
+    activation_limit: int
+    validity: int
+    status: LicenseKeyStatus
+    owner_name: str | None = None
+    owner_email: str | None = None
+    assigned_at: datetime | None = None
+
+    def to_values(self) -> dict[str, Any]:
+        """Return the terms by name, as rows of tables and files have them: the status is its text."""
+        return {name: getattr(self, name) for name in TERMS} | {"status": self.status.value}
+
+
+class GivenTerms(TypedDict, total=False):
+    """Terms as host code gives them, to be checked: what is not given, or ``None``, is absent."""
+
+    product_id: int | None
+    activation_limit: int | None
+    validity: int | None
+    status: str | None
+    owner_name: str | None
+    owner_email: str | None
+    assigned_at: datetime | str | None
+
+
+TERMS = tuple(term.name for term in fields(LicenseKeyTerms))
+"""The names of the terms, and of the columns that hold them in tables and files, in this order."""
+
+
+@dataclass(frozen=True, slots=True)
+class LicenseKey:
+    """One stored license key with its terms."""
+
+    id: int
+    license_key: str
+    terms: LicenseKeyTerms
+    created_at: datetime
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When the key expires (naive UTC): assignment plus validity, ``None`` where it never does."""
+        if self.terms.assigned_at is None or self.terms.validity == 0:
+            return None
+        return self.terms.assigned_at + timedelta(days=self.terms.validity)
+
+
+@dataclass(frozen=True, slots=True)
+class LicenseKeyBatch:
+    """A checked request to create license keys: ``license_keys`` as sent, repetitions included."""
+
+    license_keys: tuple[str, ...]
+    terms: LicenseKeyTerms
+
+
+@dataclass(frozen=True, slots=True)
+class CreationResult:
+    """How many license keys of a batch were created and how many were there already."""
+
+    created: int
+    duplicate: int
 
 
 class LicenseKeyStore(Protocol):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import sqlalchemy as sa
 
-from flask_licensing import domain
+from flask_licensing.stores import license_key_store
 from flask_licensing.stores.bulk_insert import insert_missing, insert_missing_rows
 from flask_licensing.stores.license_key_model import LicenseKey
 from flask_licensing.tables import Base, SessionTables, table_of
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from flask_licensing.domain import LicenseKeyStatus, LicenseKeyTerms
+    from flask_licensing.stores.license_key_store import LicenseKeyStatus, LicenseKeyTerms
 
 
 _TABLE = table_of(LicenseKey)
@@ -37,7 +37,7 @@ class LicenseKeyTables(SessionTables):
 
     def list_license_keys(
         self, after_id: int, limit: int, *, product_id: int | None, status: LicenseKeyStatus | None
-    ) -> Sequence[domain.LicenseKey]:
+    ) -> Sequence[license_key_store.LicenseKey]:
         """Return a page of license keys, by id."""
         query = sa.select(_TABLE).where(_TABLE.c.id > after_id).order_by(_TABLE.c.id).limit(limit)
         if product_id is not None:
@@ -51,7 +51,7 @@ def _to_values(terms: LicenseKeyTerms, created_at: datetime) -> dict[str, object
     return {**terms.to_values(), "created_at": created_at, "updated_at": created_at}
 
 
-def _to_license_key(row: sa.Row[tuple[object, ...]]) -> domain.LicenseKey:
-    values = {name: getattr(row, name) for name in domain.TERMS}
-    terms = domain.LicenseKeyTerms(**{**values, "status": domain.LicenseKeyStatus(row.status)})
-    return domain.LicenseKey(row.id, row.license_key, terms, row.created_at)
+def _to_license_key(row: sa.Row[tuple[object, ...]]) -> license_key_store.LicenseKey:
+    values = {name: getattr(row, name) for name in license_key_store.TERMS}
+    terms = license_key_store.LicenseKeyTerms(**{**values, "status": license_key_store.LicenseKeyStatus(row.status)})
+    return license_key_store.LicenseKey(row.id, row.license_key, terms, row.created_at)

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from flask_licensing.domain import Product
 from flask_licensing.store import MemoryTables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A piece of software that license keys are sold for."""
+
+    id: int
+    name: str
 
 
 class ProductStore(Protocol):

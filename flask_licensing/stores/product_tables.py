@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from flask_licensing import domain
+from flask_licensing.stores import product_store
 from flask_licensing.tables import Base, SessionTables, table_of, text_type
 
 if TYPE_CHECKING:
@@ -40,17 +40,17 @@ class ProductTables(SessionTables):
 
     model: ClassVar[type[Base]] = Product
 
-    def find_product(self, product_id: int) -> domain.Product | None:
+    def find_product(self, product_id: int) -> product_store.Product | None:
         """Return the product, or ``None``; its row can't be deleted before the transaction ends."""
         row = self._execute(_FIND_PRODUCT, product_id=product_id).one_or_none()
-        return None if row is None else domain.Product(row.id, row.name)
+        return None if row is None else product_store.Product(row.id, row.name)
 
-    def add_product(self, name: str, created_at: datetime) -> domain.Product:
+    def add_product(self, name: str, created_at: datetime) -> product_store.Product:
         """Store a new product and return it with its id."""
         row_id = self._insert(Product, {"name": name, "created_at": created_at, "updated_at": created_at})
-        return domain.Product(row_id, name)
+        return product_store.Product(row_id, name)
 
-    def list_products(self) -> Sequence[domain.Product]:
+    def list_products(self) -> Sequence[product_store.Product]:
         """Return all products, by id."""
         rows = self._session().execute(sa.select(Product.id, Product.name).order_by(Product.id))
-        return [domain.Product(row.id, row.name) for row in rows]
+        return [product_store.Product(row.id, row.name) for row in rows]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from flask import Flask
     from werkzeug.test import TestResponse
 
-    from flask_licensing.domain import NewApiKey
+    from flask_licensing.stores.api_key_store import NewApiKey
 
 
 def create_api_key(app: Flask) -> NewApiKey:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from flask_licensing.domain import LicenseKey, LicenseKeyStatus
     from flask_licensing.hooks import LicenseKeyPageStore
+    from flask_licensing.stores.license_key_store import LicenseKey, LicenseKeyStatus
 
 
 def list_license_keys(

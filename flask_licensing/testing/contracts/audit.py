@@ -11,7 +11,7 @@ from flask_licensing.testing.contracts.key_store import DAY, NOW, RolledBack, St
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from flask_licensing.domain import AuditRecord
+    from flask_licensing.stores.audit_store import AuditRecord
 
 
 class AuditStoreContract(StoreContract):

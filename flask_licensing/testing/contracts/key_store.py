@@ -26,8 +26,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from flask_licensing.domain import IdempotencyRecord, SignedAnswer
+from flask_licensing.domain import SignedAnswer
 from flask_licensing.errors import IdempotencyConflict, TransactionConflict
+from flask_licensing.store import IdempotencyRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
