@@ -36,7 +36,7 @@ _DATE_AND_TIME = re.compile(
 
 
 class LabelledField(fields.Field[Any]):
-    """A field whose sentences can name it, which refuses to be sent twice, and which describes itself."""
+    """A field that names itself in its sentences, describes itself, and refuses to be sent twice."""
 
     default_error_messages = {
         "required": "The {label} field is required.",
@@ -80,7 +80,7 @@ class Text(LabelledField):
 
 
 class EmailAddress(Text):
-    """A text that marshmallow takes for an e-mail address."""
+    """A text that marshmallow accepts as an e-mail address."""
 
     default_error_messages = {"email": "The {label} field must be a valid email address."}
 
@@ -132,7 +132,7 @@ class WholeNumber(LabelledField):
 
 
 class RecordId(WholeNumber):
-    """The id of a record, from 1 on; whatever can't be one is answered like that of a record that does not exist."""
+    """The id of a record, from 1 on; an invalid id gets the same answer as that of a record that does not exist."""
 
     default_error_messages = dict.fromkeys(("integer", "too_small", "too_large"), "The selected {label} is invalid.")
 

@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 UNKNOWN_PRODUCT = "The selected product id is invalid."
-"""What is said of an id that names no product (contract section 4)."""
+"""The sentence about an unknown product (contract section 4)."""
 
 NAMED_WRONG_LICENSE_KEYS = 5
 """How many wrong license keys an error names by position; the others are counted."""
 
 LICENSE_KEY_RULE = f"a string of 1 to {MAX_TEXT_LENGTH} characters without control characters"
-"""What a license key has to be, once trimmed (contract section 4)."""
+"""The rule for a license key, after trimming (contract section 4)."""
 
 
 def is_license_key(text: str) -> bool:
@@ -43,26 +43,26 @@ def is_license_key(text: str) -> bool:
 
 
 def are_plain_license_keys(texts: Sequence[str]) -> bool:
-    """Whether all of one or more are license keys at a glance, many times faster than looking at each of them.
+    """Whether one or more texts are all valid license keys, by a check that is many times faster than one by one.
 
-    Printable is never a control. Where the answer is no, :func:`is_license_key` tells which are none, if any.
+    A printable text has no control characters. If this is false, :func:`is_license_key` finds the invalid ones, if any.
     """
     lengths = set(map(len, texts))
     return min(lengths) > 0 and max(lengths) <= MAX_TEXT_LENGTH and "".join(texts).isprintable()
 
 
 def has_invisible(license_key: str) -> bool:
-    """Whether a license key has characters that nobody sees, as zero-width and no-break spaces; it may."""
+    """Whether a license key has invisible characters, such as zero-width and no-break spaces, which are allowed."""
     return not license_key.isprintable()
 
 
 def invisible_sentence(count: int) -> str:
-    """Return what is said of so many license keys with such characters."""
+    """Return the sentence about so many license keys with invisible characters."""
     return f"{count} license keys have characters that nobody sees, as zero-width spaces; they were taken as they are."
 
 
 def _trimmed(sent: list[Any]) -> tuple[str, ...]:
-    """Return the texts sent without white space around them; what is none becomes an empty one, which is wrong too."""
+    """Return the texts without white space around them; a value that is no text becomes an empty one, equally wrong."""
     try:
         return tuple(map(str.strip, sent))
     except TypeError:

@@ -1,4 +1,4 @@
-"""What a key store has to do, and which groups of further methods it has: all of a group, or none."""
+"""The methods that every key store needs, and the check that it has each further group wholly or not at all."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ class IdempotencyRecord:
 
 
 class TransactionStore(Protocol):
-    """What every key store does: it makes several calls one transaction."""
+    """Makes several calls one transaction; every key store does."""
 
     def transaction(self) -> AbstractContextManager[None]:
         """Make everything done inside the ``with`` block one transaction.
 
-        Leaving the block commits; an exception leaving it rolls everything back and goes on. Called around all other
-        calls, once per request and attempt. What it raises decides what is attempted again
+        Leaving the block commits; an exception leaving it rolls everything back and goes on. It surrounds all other
+        calls, once per request and attempt. Its exception decides whether there is a retry
         (:func:`flask_licensing.services.transactions.run_transaction`):
 
         Raises:
-            TransactionConflict: the database ended the transaction for another; it is tried again for a while.
-            ConstraintViolation: a constraint refused a row; it is tried again once.
-            ConnectionLost: the connection broke before the commit, so nothing is stored; it is tried again once.
-            CommitOutcomeUnknown: the connection broke during the commit; it is tried again where an
-                ``Idempotency-Key`` makes that safe.
+            TransactionConflict: a deadlock or another conflict; retried for some time.
+            ConstraintViolation: a constraint refused a row; retried once.
+            ConnectionLost: the connection broke before the commit, so nothing is stored; retried once.
+            CommitOutcomeUnknown: the connection broke during the commit; retried if an ``Idempotency-Key`` makes that
+                safe.
 
         """
         ...
 
 
 class IdempotencyStore(Protocol):
-    """What every key store keeps: the answer that each ``Idempotency-Key`` stands for (contract section 3)."""
+    """Keeps the answer to each ``Idempotency-Key`` (contract section 3); every key store does."""
 
     def find_idempotency_record(self, key_digest: str) -> IdempotencyRecord | None:
         """Return the record with this digest (64 hexadecimal characters), or ``None``."""
@@ -68,12 +68,12 @@ class IdempotencyStore(Protocol):
         ...
 
     def delete_idempotency_records(self, before: datetime) -> int:
-        """Delete the records created before ``before``, naive UTC, and return how many those were."""
+        """Delete the records created before ``before``, naive UTC, and return their number."""
         ...
 
 
 class TableStore(TransactionStore, Protocol):
-    """What a key store also has where its tables are created by migrations."""
+    """A key store whose tables are created by migrations."""
 
     def missing_tables(self) -> Sequence[str]:
         """Return the names of the tables that should be there and are not."""
@@ -81,7 +81,7 @@ class TableStore(TransactionStore, Protocol):
 
 
 class KeyStore(TransactionStore, IdempotencyStore, Protocol):
-    """What every key store has to do; each group of further methods is a Protocol of its own.
+    """The methods that every key store needs; each group of further methods is a Protocol of its own.
 
     One store serves all threads of an app. Any method may raise
     :class:`~flask_licensing.errors.StoreUnavailable`, which the client sees as code 9503.
@@ -104,16 +104,16 @@ def has_group(store: object, group: type[Group]) -> TypeGuard[Group]:
 
 
 def require_group(store: object, group: type[Group], lack: str) -> Group:
-    """Return the store as one that has the group; raise :class:`LicensingError` with ``lack``, a verb, where not."""
+    """Return the store, typed as the group; if it lacks it, raise :class:`LicensingError` with ``lack`` as the verb."""
     if has_group(store, group):
         return store
     raise LicensingError(f"{type(store).__name__} {lack}.")
 
 
 def check_groups(store: object, groups: Iterable[type]) -> Sequence[str]:
-    """Return the methods of the groups that a store has not.
+    """Return the names of the methods that a store lacks of these groups.
 
-    Refuse one that lacks what every store has, or has some methods of a group and not the others.
+    A store is refused if it lacks a method that every store needs, or has only some methods of a group.
 
     Raises:
         ConfigurationError: it names the methods that are missing.

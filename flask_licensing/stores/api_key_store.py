@@ -45,7 +45,7 @@ class NewApiKey:
 
 
 class ApiKeyStore(TransactionStore, Protocol):
-    """What a key store does where callers are known by this package's own API keys."""
+    """A key store that keeps this package's own API keys."""
 
     def add_api_key(
         self,
@@ -75,7 +75,7 @@ class ApiKeyStore(TransactionStore, Protocol):
     def record_api_key_use(self, api_key_id: int, used_at: datetime) -> None:
         """Store when the API key was last used, in a transaction that does nothing else.
 
-        Where another transaction has a lock on it, it should store nothing rather than wait.
+        If another transaction has locked the row, store nothing instead of waiting.
         """
         ...
 

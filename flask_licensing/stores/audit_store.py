@@ -24,10 +24,10 @@ class AuditRecord:
 
 
 class AuditStore(TransactionStore, Protocol):
-    """What a key store does that keeps an audit log."""
+    """A key store that keeps an audit log."""
 
     def add_audit_event(self, event: AuditEvent) -> None:
-        """Store an event; called in the transaction of the change that it tells of."""
+        """Store an event, in the transaction of the change that it records."""
         ...
 
     def list_audit_records(
@@ -37,11 +37,11 @@ class AuditStore(TransactionStore, Protocol):
         ...
 
     def count_audit_records(self, before: datetime) -> int:
-        """Return how many records are of events before ``before``, naive UTC in whole seconds."""
+        """Return the number of records of events before ``before``, naive UTC in whole seconds."""
         ...
 
     def purge_audit_records(self, before: datetime, event: AuditEvent) -> int:
-        """Store ``event``, which tells of this purge, and delete the records of events before ``before``.
+        """Store ``event``, the record of this purge, and delete the records of events before ``before``.
 
         Return how many were deleted. The event itself stays: it is not before ``before``.
         """
@@ -49,7 +49,7 @@ class AuditStore(TransactionStore, Protocol):
 
 
 class AuditTriggerStore(TransactionStore, Protocol):
-    """What a key store also has whose database can refuse to change audit records."""
+    """A key store whose database can refuse to change audit records."""
 
     def find_audit_triggers(self) -> Mapping[str, bool] | None:
         """Return the names of the triggers, and whether each is there; ``None`` where that can't be told."""

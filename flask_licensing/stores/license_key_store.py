@@ -94,20 +94,20 @@ class CreationResult:
 
 
 class LicenseKeyStore(Protocol):
-    """What a key store does that holds license keys."""
+    """A key store that holds license keys."""
 
     def add_license_keys(self, license_keys: Sequence[str], terms: LicenseKeyTerms, created_at: datetime) -> int:
-        """Store those of ``license_keys`` that are not there yet and return how many were stored.
+        """Store those of ``license_keys`` that are missing, and return how many were stored.
 
         The keys are distinct, 1 to 255 characters long and sorted by code point. They compare exactly: case, accents
-        and composition count. A key that is there already, with whatever product, stays as it is. What the return
-        value counts is what was stored, also when another request stores the same keys at the same time.
+        and composition count. A license key that is stored already, for any product, stays as it is. The return
+        value is exact, also when another request stores the same license keys at the same time.
         """
         ...
 
 
 class LicenseKeyRowStore(Protocol):
-    """What a key store also does that imports license keys of different terms fast."""
+    """A key store that stores license keys with different terms at once, which makes imports fast."""
 
     def add_license_key_rows(self, rows: Sequence[tuple[str, LicenseKeyTerms]], created_at: datetime) -> int:
         """As :meth:`LicenseKeyStore.add_license_keys`, with terms of its own for each license key."""
@@ -115,7 +115,7 @@ class LicenseKeyRowStore(Protocol):
 
 
 class LicenseKeyPageStore(TransactionStore, Protocol):
-    """What a key store also does whose license keys can be exported."""
+    """A key store whose license keys can be exported."""
 
     def list_license_keys(
         self, after_id: int, limit: int, *, product_id: int | None, status: LicenseKeyStatus | None

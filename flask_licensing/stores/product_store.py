@@ -21,7 +21,7 @@ class Product:
 
 
 class ProductStore(Protocol):
-    """What a key store does that knows products."""
+    """A key store that knows products."""
 
     def find_product(self, product_id: int) -> Product | None:
         """Return the product, or ``None``; ``product_id`` is from 1 to 2147483647."""
@@ -29,7 +29,7 @@ class ProductStore(Protocol):
 
 
 class ProductManagementStore(Protocol):
-    """What a key store also does where products are created through this package."""
+    """A key store in which this package can create products."""
 
     def add_product(self, name: str, created_at: datetime) -> Product:
         """Store a new product and return it with its id."""
