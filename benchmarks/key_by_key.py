@@ -13,7 +13,7 @@ from benchmarks.load import new_license_keys
 from benchmarks.prepared_site import prepared_site, running_host
 from benchmarks.results import Comparison, Result
 from benchmarks.rounds import take_turns
-from flask_licensing.domain import utc_now
+from flask_licensing.core.domain import utc_now
 from flask_licensing.models import LicenseKey
 
 if TYPE_CHECKING:

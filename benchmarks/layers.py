@@ -18,9 +18,9 @@ from sqlalchemy.orm import Session, scoped_session
 from benchmarks.host_app import create_host, db
 from benchmarks.load import form_environ, new_license_keys
 from benchmarks.results import Share
-from flask_licensing import fields
-from flask_licensing.api.endpoint import Endpoint
-from flask_licensing.license_key_fields import LicenseKeys
+from flask_licensing.core import fields
+from flask_licensing.http.endpoint import Endpoint
+from flask_licensing.license_keys.fields import LicenseKeys
 from flask_licensing.private_keys.signing import RsaSigner
 
 if TYPE_CHECKING:

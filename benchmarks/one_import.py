@@ -13,7 +13,7 @@ from benchmarks.prepared_site import running_host
 from benchmarks.raw_database import RawDatabase
 from benchmarks.server import peak_memory
 from benchmarks.site import Site
-from flask_licensing.services.inventory import DEFAULT_BATCH_SIZE
+from flask_licensing.inventory.service import DEFAULT_BATCH_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

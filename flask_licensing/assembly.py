@@ -14,35 +14,35 @@ from flask import current_app
 from flask.cli import ScriptInfo
 from werkzeug.utils import ImportStringError, import_string
 
-from flask_licensing.api.openapi import describe_api
-from flask_licensing.config import configuration_key
-from flask_licensing.domain import utc_now
-from flask_licensing.errors import ConfigurationError, LicensingError, PrivateKeyError
-from flask_licensing.key_management import PRIVATE_KEY_GENERATED, PRIVATE_KEY_RETIRED, PRIVATE_KEY_ROTATED
-from flask_licensing.limiters.from_settings import build_limiter
-from flask_licensing.networks import CallerAddresses
-from flask_licensing.private_keys.checks import check_private_key, check_private_key_files, check_trial_signature
-from flask_licensing.private_keys.loading import PrivateKeyLoader
-from flask_licensing.private_keys.ring import PrivateKeyRing, ring_of
-from flask_licensing.private_keys.sources import no_private_keys, private_key_source_from
-from flask_licensing.services.api_keys import (
+from flask_licensing.api_keys.service import (
     API_KEY_CREATED,
     API_KEY_REVOKED,
     ApiKeyAuthenticator,
     check_api_keys,
     require_api_key_store,
 )
-from flask_licensing.services.audit_log import AUDIT_LOG_PURGED, IDEMPOTENCY_RECORDS_PURGED, AuditLog, check_audit_log
-from flask_licensing.services.inventory import LICENSE_KEYS_IMPORTED
-from flask_licensing.services.license_keys import LICENSE_KEYS_CREATED
-from flask_licensing.services.products import PRODUCT_CREATED
-from flask_licensing.state import LicensingState
-from flask_licensing.store import TableStore, check_groups, has_group
-from flask_licensing.stores.api_key_store import ApiKeyStore
-from flask_licensing.stores.audit_store import AuditStore, AuditTriggerStore
-from flask_licensing.stores.license_key_store import LicenseKeyPageStore, LicenseKeyRowStore, LicenseKeyStore
+from flask_licensing.api_keys.store import ApiKeyStore
+from flask_licensing.audit.service import AUDIT_LOG_PURGED, IDEMPOTENCY_RECORDS_PURGED, AuditLog, check_audit_log
+from flask_licensing.audit.store import AuditStore, AuditTriggerStore
+from flask_licensing.core.domain import utc_now
+from flask_licensing.core.networks import CallerAddresses
+from flask_licensing.core.settings import configuration_key
+from flask_licensing.core.state import LicensingState
+from flask_licensing.core.store import TableStore, check_groups, has_group
+from flask_licensing.errors import ConfigurationError, LicensingError, PrivateKeyError
+from flask_licensing.http.openapi import describe_api
+from flask_licensing.inventory.service import LICENSE_KEYS_IMPORTED
+from flask_licensing.license_keys.service import LICENSE_KEYS_CREATED
+from flask_licensing.license_keys.store import LicenseKeyPageStore, LicenseKeyRowStore, LicenseKeyStore
+from flask_licensing.private_keys.checks import check_private_key, check_private_key_files, check_trial_signature
+from flask_licensing.private_keys.loading import PrivateKeyLoader
+from flask_licensing.private_keys.methods import PRIVATE_KEY_GENERATED, PRIVATE_KEY_RETIRED, PRIVATE_KEY_ROTATED
+from flask_licensing.private_keys.ring import PrivateKeyRing, ring_of
+from flask_licensing.private_keys.sources import no_private_keys, private_key_source_from
+from flask_licensing.products.service import PRODUCT_CREATED
+from flask_licensing.products.store import ProductManagementStore, ProductStore
+from flask_licensing.rate_limits.from_settings import build_limiter
 from flask_licensing.stores.memory import MemoryKeyStore
-from flask_licensing.stores.product_store import ProductManagementStore, ProductStore
 from flask_licensing.stores.session import check_parts
 from flask_licensing.stores.sqlalchemy import SQLAlchemyKeyStore
 
@@ -53,13 +53,13 @@ if TYPE_CHECKING:
     from flask_sqlalchemy import SQLAlchemy
     from sqlalchemy.orm import Session, scoped_session
 
-    from flask_licensing.api.endpoint import Endpoint
-    from flask_licensing.api.published import Published
-    from flask_licensing.config import Settings
-    from flask_licensing.domain import Authenticator, Clock
-    from flask_licensing.private_key_versions import PrivateKeySource
-    from flask_licensing.state import Check
-    from flask_licensing.store import KeyStore
+    from flask_licensing.core.domain import Authenticator, Clock
+    from flask_licensing.core.settings import Settings
+    from flask_licensing.core.state import Check
+    from flask_licensing.core.store import KeyStore
+    from flask_licensing.http.endpoint import Endpoint
+    from flask_licensing.http.published import Published
+    from flask_licensing.private_keys.versions import PrivateKeySource
 
 GROUPS = (
     ProductStore,

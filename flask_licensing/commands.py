@@ -8,9 +8,9 @@ from typing import NoReturn
 
 import click
 
-from flask_licensing.cli.group import command, json_option, print_json
-from flask_licensing.services.checks import run_checks
-from flask_licensing.state import current_state
+from flask_licensing.checks import run_checks
+from flask_licensing.core.cli import command, json_option, print_json
+from flask_licensing.core.state import current_state
 from flask_licensing.verification import MalformedEnvelope, PublicKeyError, VerificationError, verify_response
 
 EXIT_NOT_VALID = 1

@@ -6,30 +6,30 @@ from typing import TYPE_CHECKING, Any
 
 from flask_sqlalchemy import SQLAlchemy
 
-from flask_licensing.api.blueprint import create_blueprint
-from flask_licensing.api.license_keys import CREATE_LICENSE_KEYS
-from flask_licensing.api.openapi import DESCRIPTION, has_apispec
-from flask_licensing.api.public_keys import PUBLIC_KEYS
-from flask_licensing.api_key_methods import ApiKeyMethods
+from flask_licensing.api_keys.methods import ApiKeyMethods
 from flask_licensing.assembly import build_state, check_private_keys
+from flask_licensing.audit.methods import RecordKeeping
+from flask_licensing.checks import CheckResult, run_checks
 from flask_licensing.cli import create_commands
-from flask_licensing.config import Settings, configuration_key
+from flask_licensing.core.settings import Settings, configuration_key
+from flask_licensing.core.state import EXTENSION_NAME, current_state
 from flask_licensing.errors import ConfigurationError
-from flask_licensing.inventory_methods import InventoryMethods
-from flask_licensing.key_management import PrivateKeyMethods
-from flask_licensing.license_key_methods import LicenseKeyMethods
+from flask_licensing.http.blueprint import create_blueprint
+from flask_licensing.http.openapi import DESCRIPTION, has_apispec
+from flask_licensing.inventory.methods import InventoryMethods
+from flask_licensing.license_keys.endpoints import CREATE_LICENSE_KEYS
+from flask_licensing.license_keys.methods import LicenseKeyMethods
 from flask_licensing.models import project_models
-from flask_licensing.product_methods import ProductMethods
-from flask_licensing.record_keeping import RecordKeeping
-from flask_licensing.services.checks import CheckResult, run_checks
-from flask_licensing.state import EXTENSION_NAME, current_state
+from flask_licensing.private_keys.endpoints import PUBLIC_KEYS
+from flask_licensing.private_keys.methods import PrivateKeyMethods
+from flask_licensing.products.methods import ProductMethods
 
 if TYPE_CHECKING:
     from flask import Flask
 
+    from flask_licensing.core.state import LicensingState
     from flask_licensing.hooks import Authenticator, Clock, KeyStore
-    from flask_licensing.private_key_versions import PrivateKeySource
-    from flask_licensing.state import LicensingState
+    from flask_licensing.private_keys.versions import PrivateKeySource
 
 
 ENDPOINTS = (CREATE_LICENSE_KEYS,)
@@ -50,7 +50,7 @@ class Licensing(LicenseKeyMethods, InventoryMethods, ProductMethods, ApiKeyMetho
         private_key_source: a :data:`~flask_licensing.hooks.PrivateKeySource`, or a text such as ``"file:keys"``.
         authenticator: an :data:`~flask_licensing.hooks.Authenticator`; by default API keys decide.
         clock: a :data:`~flask_licensing.hooks.Clock`; by default the system's.
-        settings: any other setting of :class:`flask_licensing.config.Settings`, by its name there.
+        settings: any other setting of :class:`flask_licensing.core.settings.Settings`, by its name there.
 
     Arguments beat configuration (``LICENSING_…``). One object may serve several apps: nothing of an app is kept on it.
 

@@ -6,18 +6,11 @@ Each is given to :class:`flask_licensing.Licensing` as an object, or in configur
 
 from __future__ import annotations
 
-from flask_licensing.domain import AuditEvent, Authenticator, Caller, Clock, Credentials, Origin, SignedAnswer
-from flask_licensing.private_key_versions import (
-    PrivateKey,
-    PrivateKeySource,
-    PrivateKeyState,
-    PrivateKeyVersion,
-    SupportsSign,
-)
-from flask_licensing.store import IdempotencyRecord, IdempotencyStore, KeyStore, TableStore, TransactionStore
-from flask_licensing.stores.api_key_store import ApiKey, ApiKeyStore, NewApiKey
-from flask_licensing.stores.audit_store import AuditRecord, AuditStore, AuditTriggerStore
-from flask_licensing.stores.license_key_store import (
+from flask_licensing.api_keys.store import ApiKey, ApiKeyStore, NewApiKey
+from flask_licensing.audit.store import AuditRecord, AuditStore, AuditTriggerStore
+from flask_licensing.core.domain import AuditEvent, Authenticator, Caller, Clock, Credentials, Origin, SignedAnswer
+from flask_licensing.core.store import IdempotencyRecord, IdempotencyStore, KeyStore, TableStore, TransactionStore
+from flask_licensing.license_keys.store import (
     TERMS,
     CreationResult,
     GivenTerms,
@@ -29,7 +22,14 @@ from flask_licensing.stores.license_key_store import (
     LicenseKeyStore,
     LicenseKeyTerms,
 )
-from flask_licensing.stores.product_store import Product, ProductManagementStore, ProductStore
+from flask_licensing.private_keys.versions import (
+    PrivateKey,
+    PrivateKeySource,
+    PrivateKeyState,
+    PrivateKeyVersion,
+    SupportsSign,
+)
+from flask_licensing.products.store import Product, ProductManagementStore, ProductStore
 
 __all__ = [
     "TERMS",

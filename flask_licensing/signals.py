@@ -6,6 +6,6 @@ nothing. They stay in the process: subscribe in the app that creates.
 
 from __future__ import annotations
 
-from flask_licensing.services.license_keys import license_keys_created
+from flask_licensing.license_keys.service import license_keys_created
 
 __all__ = ["license_keys_created"]

@@ -17,6 +17,8 @@ from typing import Any, NoReturn, TypeAlias, cast, get_args
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from flask_licensing.core.public_keys import load_public_keys, require_size, verify_signature
+from flask_licensing.core.wire import NO_PRIVATE_KEY_SIGNATURE, PrivateKeyUsed
 from flask_licensing.errors import (
     BadSignature,
     MalformedEnvelope,
@@ -26,8 +28,6 @@ from flask_licensing.errors import (
     UntimelyResponse,
     VerificationError,
 )
-from flask_licensing.public_keys import load_public_keys, require_size, verify_signature
-from flask_licensing.wire import NO_PRIVATE_KEY_SIGNATURE, PrivateKeyUsed
 
 __all__ = [
     "MAX_CLOCK_SKEW_SECONDS",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from flask_licensing.domain import AuditEvent
+    from flask_licensing.core.domain import AuditEvent
     from flask_licensing.hooks import AuditRecord, IdempotencyRecord, LicenseKeyTerms
 
 

@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
+from flask_licensing.core.public_keys import public_key_pem
 from flask_licensing.private_keys.signing import generate_private_key
-from flask_licensing.public_keys import public_key_pem
 from flask_licensing.verification import VerificationError, verify_response
 from tests import hostile_requests
 from tests.described_requests import described_requests

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from flask_licensing.domain import SignedAnswer
+from flask_licensing.core.domain import SignedAnswer
 from flask_licensing.errors import IdempotencyConflict
 from flask_licensing.hooks import IdempotencyRecord, LicenseKey, LicenseKeyStatus, LicenseKeyTerms, Product
 

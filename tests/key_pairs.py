@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from flask_licensing.public_keys import key_id_of, public_key_pem
+from flask_licensing.core.public_keys import key_id_of, public_key_pem
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from flask_licensing.audit_triggers import create_triggers
+from flask_licensing.audit.triggers import create_triggers
 from flask_licensing.models import AuditRecord, project_models
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from flask import Flask, request
 
-from flask_licensing.domain import Caller, Credentials
+from flask_licensing.core.domain import Caller, Credentials
+from flask_licensing.core.public_keys import jwks_of
 from flask_licensing.errors import AccessDenied, LicensingError, PrivateKeyError
-from flask_licensing.public_keys import jwks_of
 from flask_licensing.stores.sqlalchemy import SQLAlchemyKeyStore
 from flask_licensing.verification import (
     MalformedEnvelope,

@@ -12,8 +12,8 @@ import pytest
 import sqlalchemy as sa
 from marshmallow import Schema
 
-from flask_licensing.api import endpoint
-from flask_licensing.domain import Caller
+from flask_licensing.core.domain import Caller
+from flask_licensing.http import endpoint
 from flask_licensing.testing.parts import FrozenClock
 
 if TYPE_CHECKING:

@@ -1,4 +1,7 @@
-"""The rooms of the package and which way their imports point (docs/architecture.md)."""
+"""The house of the package: which way imports point, and who may know whom (docs/architecture.md).
+
+Imports that are there for types alone count like any other: they hid a circle of eleven files once.
+"""
 
 from __future__ import annotations
 
@@ -10,111 +13,159 @@ import pytest
 import flask_licensing
 
 PACKAGE = Path(flask_licensing.__file__).parent
+ROOT = PACKAGE.parent
 
-METHODS = {
-    "api_key_methods",
-    "inventory_methods",
-    "key_management",
-    "license_key_methods",
-    "product_methods",
-    "record_keeping",
+PLATFORM = {"private_keys", "api_keys", "audit", "rate_limits"}
+RESOURCES = {
+    "products": set[str](),
+    "license_keys": {"products"},
+    "inventory": {"license_keys", "products"},
 }
+"""Each resource, and the resources that it may import."""
 
 ROWS = [
-    {"_version", "config", "domain", "errors", "json_values", "log_text", "networks", "signal_sending", "store"},
-    {"private_key_versions", "public_keys", "verification", "wire"},
-    {
-        "audit_triggers",
-        "private_keys",
-        "fields",
-        "license_key_fields",
-        "services",
-        "state",
-        "stores",
-        "tables",
-        "work",
-    },
-    {"api", "hooks", "limiters", "models"},
-    {"assembly", "cli", "commands", "extension", "signals", "testing"} | METHODS,
+    {"_version", "errors"},
+    {"core"},
+    {"verification"},
+    {"http"},
+    PLATFORM,
+    set(RESOURCES),
+    {"stores"},
+    {"features"},
+    {"hooks", "models", "signals"},
+    {"assembly", "checks", "cli", "commands", "extension"},
+    {"testing"},
 ]
-"""The rows from the base upwards. Inside a row modules may import one another, never in a circle."""
+"""The rows from the base upwards."""
 
-ROW_OF = {room: number for number, rooms in enumerate(ROWS, start=1) for room in rooms}
-MODULES = sorted(PACKAGE.rglob("*.py"))
+ROW_OF = {room: number for number, rooms in enumerate(ROWS) for room in rooms}
+FEATURES = PLATFORM | set(RESOURCES)
+FLOORS = {
+    "store": 0,
+    "fields": 1,
+    "service": 2,
+    "tables": 2,
+    "endpoints": 3,
+    "methods": 3,
+    "commands": 4,
+}
+"""The files of a feature. Any other module of a feature is a part of its service."""
 
+MAY_NAME_FEATURES = {"features", "extension", "assembly", "cli", "stores", "hooks", "models", "signals", "testing"}
+"""Outside the features. The last four are public: hosts find there what the features define."""
 
-def _room(dotted_name: str) -> str:
-    return dotted_name.split(".")[1] if "." in dotted_name else ""
+NOT_IN_A_SERVICE = {"flask", "flask_sqlalchemy", "sqlalchemy", "werkzeug"}
 
 
 def _dotted_name(path: Path) -> str:
-    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def _imported_modules(path: Path, *, for_types_too: bool = True) -> set[str]:
-    """Every module of the package that a file imports."""
-    names = set()
-    tree = ast.parse(path.read_text())
-    if not for_types_too:
-        tree.body = [
-            node for node in tree.body if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
-        ]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("flask_licensing"):
+MODULES = {
+    _dotted_name(path): path
+    for folder in ("flask_licensing", "example_app", "benchmarks")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+}
+OURS = {name for name in MODULES if name.startswith("flask_licensing.")}
+
+
+def _imported_names(name: str) -> set[str]:
+    """Every module that a module imports, as far as a name can tell: ``a.b`` where ``from a import b`` is one."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(MODULES[name].read_text())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
             for alias in node.names:
                 submodule = f"{node.module}.{alias.name}"
-                is_module = any(_dotted_name(module) == submodule for module in MODULES)
-                names.add(submodule if is_module else str(node.module))
-        elif isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names if alias.name.startswith("flask_licensing"))
-    return names - {_dotted_name(path)}
+                names.add(submodule if submodule in MODULES else str(node.module))
+    return names - {name}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=_dotted_name)
-def test_every_module_has_a_row_and_imports_from_its_own_or_lower_ones(path: Path) -> None:
-    room = _room(_dotted_name(path))
-    if not room:
-        assert path.name == "__init__.py", "a module outside every room"
-        return
+def _room(name: str) -> str:
+    return name.split(".")[1]
+
+
+IMPORTS = {name: _imported_names(name) for name in MODULES}
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_every_module_has_a_row_and_imports_point_down(name: str) -> None:
+    room = _room(name)
     assert room in ROW_OF
-    upwards = {name for name in _imported_modules(path) if _room(name) and ROW_OF[_room(name)] > ROW_OF[room]}
+    upwards = {
+        imported
+        for imported in IMPORTS[name] & OURS
+        if _room(imported) != room and ROW_OF[_room(imported)] > ROW_OF[room]
+    }
     assert not upwards
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
-    # The package's own __init__ imports on first use only.
-    graph = {
-        _dotted_name(path): _imported_modules(path, for_types_too=False)
-        for path in MODULES
-        if path.parent != PACKAGE or path.stem != "__init__"
-    }
     finished: set[str] = set()
 
     def visit(name: str, trail: tuple[str, ...]) -> None:
         assert name not in trail, " -> ".join([*trail, name])
-        if name in finished or name not in graph:
+        if name in finished:
             return
-        for imported in graph[name]:
-            visit(imported, (*trail, name))
+        for imported in IMPORTS[name] & set(MODULES):
+            # The package's own __init__ imports on first use only.
+            if imported != "flask_licensing":
+                visit(imported, (*trail, name))
         finished.add(name)
 
-    for name in graph:
+    for name in MODULES:
         visit(name, ())
-    assert finished == set(graph)
+    assert finished == set(MODULES)
 
 
-@pytest.mark.parametrize("path", sorted((PACKAGE / "services").glob("*.py")), ids=lambda path: path.stem)
-def test_use_cases_import_neither_flask_nor_sqlalchemy(path: Path) -> None:
+@pytest.mark.parametrize("feature", sorted(FEATURES))
+def test_a_feature_imports_only_those_it_may(feature: str) -> None:
+    allowed = {feature, *RESOURCES.get(feature, set()), *(PLATFORM if feature in RESOURCES else ())}
     imported = {
-        name.split(".")[0]
-        for node in ast.walk(ast.parse(path.read_text()))
-        for name in (
-            [alias.name for alias in node.names]
-            if isinstance(node, ast.Import)
-            else [node.module or ""]
-            if isinstance(node, ast.ImportFrom)
-            else []
-        )
-    }
-    assert imported.isdisjoint({"flask", "sqlalchemy", "flask_sqlalchemy", "werkzeug"})
+        _room(imported) for name in OURS if _room(name) == feature for imported in IMPORTS[name] & OURS
+    } & FEATURES
+    assert imported <= allowed
+
+
+@pytest.mark.parametrize("name", sorted(name for name in OURS if _room(name) in FEATURES and name.count(".") > 1))
+def test_a_feature_points_from_its_commands_down_to_its_store(name: str) -> None:
+    def floor(module: str) -> int:
+        return FLOORS.get(module.split(".")[2], FLOORS["service"])
+
+    own = {imported for imported in IMPORTS[name] if imported.startswith(f"flask_licensing.{_room(name)}.")}
+    assert not {imported for imported in own if floor(imported) > floor(name)}
+
+
+@pytest.mark.parametrize(
+    "name",
+    sorted(
+        name
+        for name in OURS
+        if _room(name) in FEATURES and name.count(".") > 1 and name.split(".")[2] in {"store", "service", "fields"}
+    ),
+)
+def test_rules_and_stores_know_neither_flask_nor_sqlalchemy(name: str) -> None:
+    assert NOT_IN_A_SERVICE.isdisjoint(imported.split(".")[0] for imported in IMPORTS[name])
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_only_the_list_of_features_and_what_hosts_see_name_a_feature(name: str) -> None:
+    if _room(name) in MAY_NAME_FEATURES | FEATURES:
+        return
+    assert not {imported for imported in IMPORTS[name] & OURS if _room(imported) in FEATURES}
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_every_exception_is_defined_in_errors(name: str) -> None:
+    defined = [
+        node.name
+        for node in ast.walk(ast.parse(MODULES[name].read_text()))
+        if isinstance(node, ast.ClassDef)
+        and not node.name.startswith("_")
+        and _room(name) != "testing"
+        and any(ast.unparse(base).endswith(("Error", "Exception")) for base in node.bases)
+    ]
+    assert name == "flask_licensing.errors" or not defined

@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 
 from flask_licensing import IncorrectData, Licensing, LicensingError
-from flask_licensing.domain import AuditEvent, Caller, Origin
+from flask_licensing.core.domain import AuditEvent, Caller, Origin
 from flask_licensing.errors import TransactionConflict
 from flask_licensing.stores.memory import MemoryKeyStore
 from tests.host_key_store import HostKeyStore
@@ -187,7 +187,7 @@ def test_an_address_or_caller_that_no_database_would_take_is_recorded_as_far_as_
 def test_the_log_is_read_page_by_page_and_back_to_a_date(
     host: Host, licensing_clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flask_licensing.services.audit_log.PAGE_SIZE", 2)
+    monkeypatch.setattr("flask_licensing.audit.service.PAGE_SIZE", 2)
     for number in range(5):
         licensing_clock.move(days=1)
         _post(host, license_keys=f'["{number}"]')
@@ -332,8 +332,8 @@ def test_what_is_purged_may_be_many_pages(
     licensing_clock: FrozenClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("flask_licensing.stores.audit_tables.PURGE_PAGE_SIZE", 2)
-    monkeypatch.setattr("flask_licensing.tables.PURGE_PAGE_SIZE", 2)
+    monkeypatch.setattr("flask_licensing.audit.tables.PURGE_PAGE_SIZE", 2)
+    monkeypatch.setattr("flask_licensing.core.tables.PURGE_PAGE_SIZE", 2)
     host = create_host(database_url, clock=licensing_clock)
     for number in range(5):
         _post(host, license_keys=f'["{number}"]', headers={"Idempotency-Key": str(number)})

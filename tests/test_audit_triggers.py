@@ -10,7 +10,7 @@ from unittest.mock import Mock
 import pytest
 import sqlalchemy as sa
 
-from flask_licensing.audit_triggers import create_triggers, drop_triggers, find_triggers
+from flask_licensing.audit.triggers import create_triggers, drop_triggers, find_triggers
 from flask_licensing.errors import LicensingError
 from flask_licensing.models import project_models
 from tests.protected_audit_log import DAY, FIRST, NOW, insert, protected_audit_log, purge
@@ -33,7 +33,7 @@ def log(database_url: str) -> Iterator[ProtectedLog]:
 def test_importing_the_package_listens_to_no_table_of_the_process() -> None:
     program = """
 import sqlalchemy as sa
-import flask_licensing, flask_licensing.models, flask_licensing.audit_triggers
+import flask_licensing, flask_licensing.models, flask_licensing.audit.triggers
 dispatch = sa.Table("a_hosts_table", sa.MetaData()).dispatch
 assert not [*dispatch.after_parent_attach, *dispatch.after_create, *dispatch.after_drop]
 """

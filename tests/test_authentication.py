@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from flask_licensing.domain import Caller, Credentials
+from flask_licensing.core.domain import Caller, Credentials
 from flask_licensing.errors import AccessDenied, ConfigurationError, IncorrectData
 from flask_licensing.models import ApiKey
 from tests.hosts import PATH

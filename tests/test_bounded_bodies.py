@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from flask_licensing.core.json_values import MAX_JSON_DEPTH, read_json
 from flask_licensing.errors import TooManyValues
-from flask_licensing.json_values import MAX_JSON_DEPTH, read_json
 from tests.hostile_bodies import BODIES
 from tests.hosts import PATH
 

@@ -323,7 +323,7 @@ def test_check_says_whether_the_audit_log_is_append_only_and_misses_triggers_whe
 
 def test_check_says_that_migrations_switched_off_the_loggers(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "ok      log: errors are logged" in _run(host, "check").output
-    monkeypatch.setattr(logging.getLogger("flask_licensing.api.error_answers"), "disabled", True)
+    monkeypatch.setattr(logging.getLogger("flask_licensing.http.error_answers"), "disabled", True)
     assert "disable_existing_loggers=False" in _refusal(host, "check")
 
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from flask_licensing.errors import AccessDenied, CommitOutcomeUnknown, ConstraintViolation, TransactionConflict
 from flask_licensing.models import LicenseKey
-from flask_licensing.services.products import find_product
+from flask_licensing.products.service import find_product
 from flask_licensing.testing.contracts.key_store import NOW
 from tests.code_blocks import code_blocks
 from tests.databases import DATABASES, SERVER_URL_VARIABLES, end_connections, fresh_database
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from werkzeug.test import TestResponse
 
-    from flask_licensing.domain import Caller
+    from flask_licensing.core.domain import Caller
     from tests.hosts import Host
 
 SHORT_LOCK_WAITS = {

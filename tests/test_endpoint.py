@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from marshmallow import Schema, fields
 
-from flask_licensing.api.answers import Outcome
-from flask_licensing.api.endpoint import Endpoint
+from flask_licensing.core.fields import RecordId, RequestSchema, Text, WholeNumber
 from flask_licensing.errors import Code, IncorrectData
-from flask_licensing.fields import RecordId, RequestSchema, Text, WholeNumber
+from flask_licensing.http.answers import Outcome
+from flask_licensing.http.endpoint import Endpoint
 from tests.key_pairs import key_pairs
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from werkzeug.test import TestResponse
 
-    from flask_licensing.domain import Caller
-    from flask_licensing.fields import LoadedFields
-    from flask_licensing.work import Work
+    from flask_licensing.core.domain import Caller
+    from flask_licensing.core.fields import LoadedFields
+    from flask_licensing.core.work import Work
     from tests.hosts import Host
 
 FOUND = Code(730, "Parcels")

@@ -13,7 +13,7 @@ from flask_sqlalchemy import SQLAlchemy
 
 import flask_licensing
 from flask_licensing import ConfigurationError, Licensing
-from flask_licensing.domain import Caller
+from flask_licensing.core.domain import Caller
 from flask_licensing.errors import PrivateKeyError
 from flask_licensing.stores.memory import MemoryKeyStore
 from tests.hosts import PATH

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flask_licensing.errors import FileError, StoreUnavailable
-from flask_licensing.services.license_key_formats import MAX_NAME_LENGTH, MAX_NAMED_COLUMNS
-from flask_licensing.services.license_key_lines import MAX_LINE_LENGTH
+from flask_licensing.inventory.formats import MAX_NAME_LENGTH, MAX_NAMED_COLUMNS
+from flask_licensing.license_keys.lines import MAX_LINE_LENGTH
 from flask_licensing.stores.memory import MemoryKeyStore
 from tests.programs import THIS_PROJECT
 
@@ -37,7 +37,7 @@ COMMAND = [sys.executable, "-m", "flask", "--app", "site_app", "licensing"]
 SITE = """
 from flask import Flask
 from flask_licensing import Licensing
-from flask_licensing.domain import Caller
+from flask_licensing.core.domain import Caller
 from flask_licensing.stores.memory import MemoryKeyStore
 from datetime import datetime
 

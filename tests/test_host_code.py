@@ -11,9 +11,9 @@ import pytest
 import sqlalchemy as sa
 
 from flask_licensing import IncorrectData, license_keys_created
-from flask_licensing.cli.license_keys import create_license_keys as create_license_keys_command
 from flask_licensing.hooks import TERMS, GivenTerms
-from flask_licensing.license_key_fields import LicenseKeyTermsSchema
+from flask_licensing.license_keys.commands import create_license_keys as create_license_keys_command
+from flask_licensing.license_keys.fields import LicenseKeyTermsSchema
 from flask_licensing.models import LicenseKey
 from tests.code_blocks import code_blocks
 

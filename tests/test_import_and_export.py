@@ -17,10 +17,10 @@ import pytest
 from flask import Flask
 
 from flask_licensing import Licensing
-from flask_licensing.domain import Caller
+from flask_licensing.core.domain import Caller
 from flask_licensing.errors import FileError, IncorrectData, LicensingError, StoreUnavailable, TransactionConflict
-from flask_licensing.services.inventory import ImportSummary
-from flask_licensing.services.license_key_lines import MAX_LINE_LENGTH
+from flask_licensing.inventory.service import ImportSummary
+from flask_licensing.license_keys.lines import MAX_LINE_LENGTH
 from flask_licensing.stores.memory import MemoryKeyStore
 from flask_licensing.testing.contracts.key_store import NOW
 from tests.programs import THIS_PROJECT

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flask_licensing.api.answers import KEY_ID_HEADER
+from flask_licensing.core.public_keys import load_public_keys
 from flask_licensing.errors import LicensingError, PrivateKeyError
-from flask_licensing.private_key_versions import PrivateKeyState
+from flask_licensing.http.answers import KEY_ID_HEADER
 from flask_licensing.private_keys.folder import PrivateKeyFolder
-from flask_licensing.public_keys import load_public_keys
+from flask_licensing.private_keys.versions import PrivateKeyState
 from flask_licensing.testing.parts import FrozenClock
 from flask_licensing.verification import verify_response
 from tests.key_pairs import key_pairs

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
-from flask_licensing.api.answers import KEY_ID_HEADER
 from flask_licensing.errors import PrivateKeyError
 from flask_licensing.hooks import PrivateKeyVersion
-from flask_licensing.private_key_versions import PrivateKeyState
+from flask_licensing.http.answers import KEY_ID_HEADER
+from flask_licensing.private_keys.versions import PrivateKeyState
 from flask_licensing.testing.parts import FrozenClock
 from tests.key_pairs import KeyPair, key_pairs
 

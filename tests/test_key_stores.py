@@ -15,7 +15,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from flask_licensing import Licensing
-from flask_licensing.domain import Caller
+from flask_licensing.core.domain import Caller
 from flask_licensing.hooks import LicenseKeyStatus, LicenseKeyTerms
 from flask_licensing.models import LicenseKey, project_models
 from flask_licensing.stores.memory import MemoryKeyStore

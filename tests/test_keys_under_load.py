@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flask_licensing.private_key_versions import PrivateKeyState
+from flask_licensing.private_keys.versions import PrivateKeyState
 from flask_licensing.verification import load_public_keys, verify_response
 from tests.http_client import get
 from tests.key_pairs import key_pairs

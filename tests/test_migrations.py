@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from flask_licensing.audit_triggers import find_triggers
+from flask_licensing.audit.triggers import find_triggers
 from tests.code_blocks import code_blocks
 from tests.test_models import TABLES
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flask_licensing.config import Settings
+from flask_licensing.core.settings import Settings
 from flask_licensing.errors import ANY_ENDPOINTS_CODES, WrongMethod
 from flask_licensing.extension import ENDPOINTS
 from flask_licensing.verification import verify_response

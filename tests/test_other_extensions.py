@@ -136,7 +136,7 @@ def _warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [
         record.getMessage()
         for record in caplog.records
-        if record.name == "flask_licensing.api.blueprint" and record.levelno == logging.WARNING
+        if record.name == "flask_licensing.http.blueprint" and record.levelno == logging.WARNING
     ]
 
 
@@ -146,7 +146,7 @@ def test_views_are_what_other_extensions_expect(host: Host) -> None:
     assert ours.keys() == {"licensing.create-license-keys", "licensing.public-keys", "licensing.openapi"}
     for name, view in ours.items():
         assert isinstance(view, FunctionType)
-        assert view.__module__ == "flask_licensing.api.blueprint"
+        assert view.__module__ == "flask_licensing.http.blueprint"
         assert view.__name__ == view.__qualname__ == name.removeprefix("licensing.").replace("-", "_")
         assert view.__doc__
     for registry in (

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from flask import Flask
 
 from flask_licensing import ConfigurationError, Licensing
+from flask_licensing.core.public_keys import public_key_pem
 from flask_licensing.errors import PrivateKeyError
 from flask_licensing.private_keys.signing import RsaSigner, generate_private_key
 from flask_licensing.private_keys.sources import (
@@ -25,7 +26,6 @@ from flask_licensing.private_keys.sources import (
     FolderPrivateKeySource,
     private_key_source_from,
 )
-from flask_licensing.public_keys import public_key_pem
 from flask_licensing.stores.memory import MemoryKeyStore
 from flask_licensing.verification import is_valid_response
 from tests.key_pairs import key_pairs

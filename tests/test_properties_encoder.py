@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flask_licensing.wire import base64_of, encode_payload, envelope
+from flask_licensing.core.wire import base64_of, encode_payload, envelope
 from tests.foreign_clients import run_php
 
 if TYPE_CHECKING:

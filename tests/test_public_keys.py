@@ -9,9 +9,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from flask_licensing.api.answers import KEY_ID_HEADER
+from flask_licensing.core.public_keys import key_id_of
+from flask_licensing.http.answers import KEY_ID_HEADER
 from flask_licensing.private_keys.signing import generate_private_key
-from flask_licensing.public_keys import key_id_of
 from flask_licensing.verification import PublicKeyError, is_valid_response, load_public_keys, verify_response
 
 if TYPE_CHECKING:

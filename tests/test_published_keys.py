@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flask_licensing.api.answers import KEY_ID_HEADER
 from flask_licensing.hooks import PrivateKeyVersion
-from flask_licensing.private_key_versions import PrivateKeyState
+from flask_licensing.http.answers import KEY_ID_HEADER
+from flask_licensing.private_keys.versions import PrivateKeyState
 from flask_licensing.testing.parts import FrozenClock
 from flask_licensing.verification import load_public_keys, verify_response
 from tests.foreign_clients import run_openssl

@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 
 from flask_licensing import ConfigurationError, Licensing
-from flask_licensing.domain import Caller
+from flask_licensing.core.domain import Caller
 from flask_licensing.stores.memory import MemoryKeyStore
 from tests.hosts import PATH, set_up_licensing
 from tests.http_client import at_once
@@ -172,7 +172,7 @@ def test_nothing_of_flask_limiter_is_registered_on_the_app(create_host: Callable
 def test_requests_pass_while_the_storage_is_away_and_are_limited_again_afterwards(
     create_host: Callable[..., Host], tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flask_licensing.limiters.stored.OUTAGE_SECONDS", 0.1)
+    monkeypatch.setattr("flask_licensing.rate_limits.stored.OUTAGE_SECONDS", 0.1)
     with running_redis(tmp_path) as (url, server):
         host = create_host(rate_limit="1 per hour", rate_limit_storage_url=url)
         assert _codes(host, 2) == [900, 9429]

@@ -12,13 +12,13 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from flask import current_app
 
-from flask_licensing.api.answers import KEY_ID_HEADER
+from flask_licensing.core.public_keys import load_public_keys
 from flask_licensing.errors import ConfigurationError, RemoteSignerTimeout
 from flask_licensing.hooks import PrivateKeyVersion
-from flask_licensing.private_key_versions import PrivateKeyState
+from flask_licensing.http.answers import KEY_ID_HEADER
 from flask_licensing.private_keys.remote_signing import MAX_ABANDONED_CALLS, TimeLimit
 from flask_licensing.private_keys.signing import RsaSigner, generate_private_key
-from flask_licensing.public_keys import load_public_keys
+from flask_licensing.private_keys.versions import PrivateKeyState
 from flask_licensing.testing.parts import FrozenClock
 
 if TYPE_CHECKING:

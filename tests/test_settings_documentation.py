@@ -6,7 +6,7 @@ import dataclasses
 import re
 from pathlib import Path
 
-from flask_licensing.config import Settings, configuration_key
+from flask_licensing.core.settings import Settings, configuration_key
 
 PAGE = Path(__file__).parent.parent / "docs" / "settings.md"
 ROW = re.compile(

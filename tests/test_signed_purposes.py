@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 import flask_licensing
+from flask_licensing.core.wire import encode_payload
 from flask_licensing.private_keys.signing import RsaSigner
 from flask_licensing.verification import VerificationError, is_valid_response, verify_response
-from flask_licensing.wire import encode_payload
 from tests.hosts import PATH
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from flask_licensing.wire import JsonValue, base64_of, encode_payload, envelope
+from flask_licensing.core.wire import JsonValue, base64_of, encode_payload, envelope
 from tests.documented_example import ENVELOPE
 from tests.foreign_clients import run_php
 

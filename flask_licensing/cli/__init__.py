@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from flask_licensing import commands
-from flask_licensing.cli import api_keys, inventory, license_keys, private_keys, products, records
-from flask_licensing.cli.group import LicensingGroup
+from flask_licensing.api_keys import commands as api_keys
+from flask_licensing.audit import commands as records
+from flask_licensing.core.cli import LicensingGroup
+from flask_licensing.inventory import commands as inventory
+from flask_licensing.license_keys import commands as license_keys
+from flask_licensing.private_keys import commands as private_keys
+from flask_licensing.products import commands as products
 
 MODULES = (private_keys, products, api_keys, license_keys, inventory, records, commands)
 

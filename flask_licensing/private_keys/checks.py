@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidSignature
 
+from flask_licensing.core.public_keys import verify_signature
 from flask_licensing.errors import LicensingError
-from flask_licensing.private_key_versions import PrivateKeyState
 from flask_licensing.private_keys.ring import ring_of
 from flask_licensing.private_keys.service import list_private_keys
-from flask_licensing.public_keys import verify_signature
+from flask_licensing.private_keys.versions import PrivateKeyState
 
 if TYPE_CHECKING:
-    from flask_licensing.state import LicensingState
+    from flask_licensing.core.state import LicensingState
 
 # Not base64, so that what is signed here can't pass for an answer.
 _TRIAL = b"{a trial signature of flask_licensing}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask_licensing.private_key_versions import PrivateKeyState
+from flask_licensing.private_keys.versions import PrivateKeyState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,9 +16,9 @@ from dataclasses import dataclass, replace
 from datetime import MAXYEAR, UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from flask_licensing.domain import MAX_INTEGER
+from flask_licensing.core.domain import MAX_INTEGER
 from flask_licensing.errors import PrivateKeyError
-from flask_licensing.private_key_versions import PrivateKeyState
+from flask_licensing.private_keys.versions import PrivateKeyState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
+from flask_licensing.core.public_keys import key_id_of
 from flask_licensing.errors import PrivateKeyError
-from flask_licensing.private_key_versions import PrivateKeyInfo, PrivateKeyState, PrivateKeyVersion
 from flask_licensing.private_keys.remote_signing import RemoteSigner, TimeLimit
 from flask_licensing.private_keys.signing import RsaSigner, load_public_part, load_signer
-from flask_licensing.public_keys import key_id_of
+from flask_licensing.private_keys.versions import PrivateKeyInfo, PrivateKeyState, PrivateKeyVersion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from flask_licensing.private_key_versions import PrivateKey
+    from flask_licensing.private_keys.versions import PrivateKey
 
 _SIGNING_STATES = frozenset({PrivateKeyState.PENDING, PrivateKeyState.ACTIVE})
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from flask_licensing.core.public_keys import MIN_KEY_BITS, verify_signature
 from flask_licensing.errors import RemoteSignerError, RemoteSignerTimeout
-from flask_licensing.public_keys import MIN_KEY_BITS, verify_signature
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flask_licensing.private_key_versions import SupportsSign
+    from flask_licensing.private_keys.versions import SupportsSign
 
 MAX_ABANDONED_CALLS = 32
 """How many calls that outlived their limit may be out before further ones fail at once, in one process."""

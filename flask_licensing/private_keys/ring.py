@@ -9,20 +9,20 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from flask_licensing.errors import PrivateKeyError
-from flask_licensing.private_key_versions import PrivateKeyState
 from flask_licensing.private_keys.choice import PrivateKeyStates, choose_private_key, problems_of
 from flask_licensing.private_keys.sources import no_private_keys
+from flask_licensing.private_keys.versions import PrivateKeyState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-    from flask_licensing.domain import Clock
-    from flask_licensing.private_key_versions import PrivateKeySource
+    from flask_licensing.core.domain import Clock
+    from flask_licensing.core.state import LicensingState
+    from flask_licensing.core.wire import PrivateKeyUsed
     from flask_licensing.private_keys.loading import LoadedPrivateKey, PrivateKeyLoader
-    from flask_licensing.state import LicensingState
-    from flask_licensing.wire import PrivateKeyUsed
+    from flask_licensing.private_keys.versions import PrivateKeySource
 
 _PUBLISHED_STATES = (PrivateKeyState.ACTIVE, PrivateKeyState.PENDING, PrivateKeyState.VERIFY_ONLY)
 

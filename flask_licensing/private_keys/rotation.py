@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flask_licensing.errors import LicensingError, PrivateKeyError
-from flask_licensing.private_key_versions import PrivateKeyInfo, PrivateKeyState, PrivateKeyVersion
 from flask_licensing.private_keys.folder import PrivateKeyFile
 from flask_licensing.private_keys.service import write_new_private_key
+from flask_licensing.private_keys.versions import PrivateKeyInfo, PrivateKeyState, PrivateKeyVersion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

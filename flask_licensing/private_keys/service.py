@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flask_licensing.core.public_keys import public_key_pem
 from flask_licensing.errors import LicensingError, PrivateKeyError
-from flask_licensing.private_key_versions import PrivateKeyState
 from flask_licensing.private_keys.choice import choose_private_key
 from flask_licensing.private_keys.folder import (
     PrivateKeyFile,
@@ -15,14 +15,14 @@ from flask_licensing.private_keys.folder import (
     write_private_key_file,
 )
 from flask_licensing.private_keys.signing import generate_private_key
-from flask_licensing.public_keys import public_key_pem
+from flask_licensing.private_keys.versions import PrivateKeyState
 
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from flask_licensing.private_key_versions import PrivateKeyInfo, PrivateKeySource
     from flask_licensing.private_keys.ring import PrivateKeyRing
+    from flask_licensing.private_keys.versions import PrivateKeyInfo, PrivateKeySource
 
 
 def write_private_key(

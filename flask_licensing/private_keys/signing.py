@@ -9,13 +9,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
+from flask_licensing.core.public_keys import MIN_KEY_BITS
 from flask_licensing.errors import PrivateKeyError
-from flask_licensing.public_keys import MIN_KEY_BITS
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 
-    from flask_licensing.private_key_versions import PrivateKey, SupportsSign
+    from flask_licensing.private_keys.versions import PrivateKey, SupportsSign
 
 _PUBLIC_EXPONENT = 65537
 

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 from werkzeug.utils import ImportStringError, import_string
 
 from flask_licensing.errors import ConfigurationError, PrivateKeyError
-from flask_licensing.private_key_versions import PrivateKeyState, PrivateKeyVersion
 from flask_licensing.private_keys.exposure import Exposure, find_exposure
 from flask_licensing.private_keys.folder import PrivateKeyFile, PrivateKeyFolder
+from flask_licensing.private_keys.versions import PrivateKeyState, PrivateKeyVersion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from flask_licensing.private_key_versions import PrivateKeySource
+    from flask_licensing.private_keys.versions import PrivateKeySource
 
 
 class FilePrivateKeySource:

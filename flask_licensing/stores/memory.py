@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from flask_licensing.store import MemoryIdempotencyRecords
-from flask_licensing.stores.api_key_store import MemoryApiKeys
-from flask_licensing.stores.audit_store import MemoryAuditLog
-from flask_licensing.stores.license_key_store import MemoryLicenseKeys
-from flask_licensing.stores.product_store import MemoryProducts
+from flask_licensing.api_keys.store import MemoryApiKeys
+from flask_licensing.audit.store import MemoryAuditLog
+from flask_licensing.core.store import MemoryIdempotencyRecords
+from flask_licensing.license_keys.store import MemoryLicenseKeys
+from flask_licensing.products.store import MemoryProducts
 
 
 class MemoryKeyStore(MemoryProducts, MemoryLicenseKeys, MemoryApiKeys, MemoryAuditLog, MemoryIdempotencyRecords):

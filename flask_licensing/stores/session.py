@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import sqlalchemy as sa
 
+from flask_licensing.api_keys.tables import ApiKeyTables
+from flask_licensing.audit.tables import AuditTables
+from flask_licensing.core.log_text import printable
+from flask_licensing.core.tables import IdempotencyTables, table_of
 from flask_licensing.errors import CommitOutcomeUnknown, ConfigurationError, ConnectionLost, StoreUnavailable
-from flask_licensing.log_text import printable
-from flask_licensing.stores.api_key_tables import ApiKeyTables
-from flask_licensing.stores.audit_tables import AuditTables
 from flask_licensing.stores.database_errors import translate
-from flask_licensing.tables import IdempotencyTables, table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

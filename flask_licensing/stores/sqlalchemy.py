@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from flask_licensing.stores.license_key_tables import LicenseKeyTables
-from flask_licensing.stores.product_tables import ProductTables
+from flask_licensing.license_keys.tables import LicenseKeyTables
+from flask_licensing.products.tables import ProductTables
 from flask_licensing.stores.session import SessionStore
 
 

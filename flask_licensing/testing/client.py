@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from flask_licensing.core.state import EXTENSION_NAME
 from flask_licensing.extension import Licensing
-from flask_licensing.state import EXTENSION_NAME
 from flask_licensing.testing.answers import assert_signed
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from flask import Flask
     from werkzeug.test import TestResponse
 
-    from flask_licensing.stores.api_key_store import NewApiKey
+    from flask_licensing.api_keys.store import NewApiKey
 
 
 def create_api_key(app: Flask) -> NewApiKey:

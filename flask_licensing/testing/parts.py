@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, cast
 
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from flask_licensing.domain import naive_utc
+from flask_licensing.core.domain import naive_utc
+from flask_licensing.core.public_keys import public_key_pem
 from flask_licensing.private_keys.signing import generate_private_key
-from flask_licensing.public_keys import public_key_pem
 
 __all__ = ["FrozenClock", "KeyPair", "generate_private_key"]
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
-    from flask_licensing.stores.api_key_store import NewApiKey
+    from flask_licensing.api_keys.store import NewApiKey
     from flask_licensing.stores.memory import MemoryKeyStore
     from flask_licensing.testing.client import LicensingClient
     from flask_licensing.testing.parts import FrozenClock, KeyPair

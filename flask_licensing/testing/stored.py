@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flask_licensing.hooks import LicenseKeyPageStore
-    from flask_licensing.stores.license_key_store import LicenseKey, LicenseKeyStatus
+    from flask_licensing.license_keys.store import LicenseKey, LicenseKeyStatus
 
 
 def list_license_keys(

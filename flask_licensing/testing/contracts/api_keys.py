@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flask_licensing.testing.contracts.key_store import NOW, StoreContract
 
 if TYPE_CHECKING:
-    from flask_licensing.stores.api_key_store import ApiKey
+    from flask_licensing.api_keys.store import ApiKey
 
 
 class ApiKeyStoreContract(StoreContract):

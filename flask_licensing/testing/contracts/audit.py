@@ -5,13 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from flask_licensing.domain import AuditEvent, Origin
+from flask_licensing.core.domain import AuditEvent, Origin
 from flask_licensing.testing.contracts.key_store import DAY, NOW, RolledBack, StoreContract
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from flask_licensing.stores.audit_store import AuditRecord
+    from flask_licensing.audit.store import AuditRecord
 
 
 class AuditStoreContract(StoreContract):

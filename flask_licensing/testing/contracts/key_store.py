@@ -26,15 +26,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from flask_licensing.domain import SignedAnswer
+from flask_licensing.core.domain import SignedAnswer
+from flask_licensing.core.store import IdempotencyRecord
 from flask_licensing.errors import IdempotencyConflict, TransactionConflict
-from flask_licensing.store import IdempotencyRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from flask_licensing.store import KeyStore
+    from flask_licensing.core.store import KeyStore
 
 Result = TypeVar("Result")
 

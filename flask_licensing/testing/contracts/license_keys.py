@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
-from flask_licensing.domain import EARLIEST_DATE, MAX_INTEGER
+from flask_licensing.core.domain import EARLIEST_DATE, MAX_INTEGER
 from flask_licensing.errors import TransactionConflict
-from flask_licensing.stores.license_key_store import LicenseKeyStatus, LicenseKeyTerms
+from flask_licensing.license_keys.store import LicenseKeyStatus, LicenseKeyTerms
 from flask_licensing.testing.contracts.key_store import NOW, THREADS, RolledBack, StoreContract, with_retries
 from flask_licensing.testing.stored import find_license_key, list_license_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flask_licensing.stores.license_key_store import LicenseKey
+    from flask_licensing.license_keys.store import LicenseKey
 
 Find: TypeAlias = "Callable[[str], LicenseKey | None]"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flask_licensing.stores.license_key_store import LicenseKeyStatus, LicenseKeyTerms
+from flask_licensing.license_keys.store import LicenseKeyStatus, LicenseKeyTerms
 from flask_licensing.testing.contracts.key_store import NOW, StoreContract
 from flask_licensing.testing.stored import find_license_key
 

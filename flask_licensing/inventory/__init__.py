@@ -1,0 +1,1 @@
+"""Whole stocks of license keys: files in and out."""

@@ -1,0 +1,178 @@
+"""Opening files of license keys, by path or as streams, gzipped or not.
+
+Texts are UTF-8; bytes that are not are kept as lone surrogates, which no license key may have, so that such a row is
+rejected and the others are not.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import stat
+import sys
+import tempfile
+import zlib
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, TextIO, TypeAlias, cast
+
+from flask_licensing.errors import FileError
+from flask_licensing.inventory.formats import FileFormat, read_rows, write_license_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from flask_licensing.inventory.formats import Row
+    from flask_licensing.license_keys.store import LicenseKey
+
+LicenseKeyFile: TypeAlias = "str | os.PathLike[str] | BinaryIO"
+"""A path, or a binary stream, which stays open."""
+
+_SUFFIXES = {".csv": FileFormat.CSV, ".ndjson": FileFormat.NDJSON, ".jsonl": FileFormat.NDJSON}
+_GZIP_SUFFIX = ".gz"
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+@contextmanager
+def open_rows(file: LicenseKeyFile, file_format: str | None, warn: Callable[[str], None]) -> Iterator[Iterator[Row]]:
+    """Open a file for reading and yield its rows; gzip is recognised by its first bytes.
+
+    ``file_format`` is by default what the path, or the stream's name, ends in, else text. ``warn`` is called with what
+    may be a mistake.
+
+    Raises:
+        FileError: the file can't be opened or read, or is not what its format says.
+
+    """
+    chosen = _chosen_format(file, file_format)
+    try:
+        with _open(file) as binary, _text_from(binary) as text:
+            yield read_rows(text, chosen, guessed=file_format is None, warn=warn)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise FileError(f"The file is not whole gzip: {error}.") from None
+
+
+@contextmanager
+def open_for_license_keys(
+    file: LicenseKeyFile, file_format: str | None = None
+) -> Iterator[Callable[[Iterable[LicenseKey]], int]]:
+    """Open a file for writing and yield what writes license keys to it and returns how many.
+
+    A path ending in ``.gz`` is compressed. A file by its path appears when it is whole.
+
+    Raises:
+        FileError: the file can't be opened or written.
+
+    """
+    chosen = _chosen_format(file, file_format)
+    if not isinstance(file, str | os.PathLike):
+        with _text_to(file) as text:
+            yield lambda license_keys: write_license_keys(text, chosen, license_keys)
+        file.flush()
+        return
+    path = Path(file)
+    with (
+        _failing_as(path, "written"),
+        _open_for_writing(path) as binary,
+        _compressed(binary, path) as stream,
+        _text_to(stream) as text,
+    ):
+        yield lambda license_keys: write_license_keys(text, chosen, license_keys)
+
+
+def _chosen_format(file: LicenseKeyFile, file_format: str | None) -> FileFormat:
+    if file_format is not None:
+        return FileFormat(file_format)
+    # An opened file knows its path; the name of a file descriptor is a number.
+    name = os.fspath(file) if isinstance(file, str | os.PathLike) else str(getattr(file, "name", ""))
+    return _SUFFIXES.get(Path(name.lower().removesuffix(_GZIP_SUFFIX)).suffix, FileFormat.TEXT)
+
+
+@contextmanager
+def _open(file: LicenseKeyFile) -> Iterator[BinaryIO]:
+    if not isinstance(file, str | os.PathLike):
+        yield file
+        return
+    with _failing_as(file, "opened"):
+        opened = Path(file).open("rb")  # noqa: SIM115 - closed below
+    with opened:
+        yield opened
+
+
+@contextmanager
+def _failing_as(file: str | os.PathLike[str], what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise FileError(f"The file {os.fspath(file)} can't be {what}: {error.strerror}.") from None
+
+
+def _open_for_writing(path: Path) -> AbstractContextManager[BinaryIO]:
+    """Open a pipe, a device or an open descriptor as it is, and anything else as a draft that replaces the file."""
+    with _failing_as(path, "opened"):
+        there = path.stat() if path.exists() else None
+        if os.path.abspath(path).startswith(_DESCRIPTORS) or (there and not stat.S_ISREG(there.st_mode)):
+            return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND), "wb")
+        # The target of a symbolic link is replaced, not the link.
+        target = Path(os.path.realpath(path))
+        descriptor, draft = tempfile.mkstemp(prefix=".unfinished-export-", dir=target.parent)
+        return _replacing(target, there, descriptor, Path(draft))
+
+
+@contextmanager
+def _replacing(target: Path, there: os.stat_result | None, descriptor: int, draft: Path) -> Iterator[BinaryIO]:
+    try:
+        with os.fdopen(descriptor, "wb") as opened:
+            yield opened
+            if there and sys.platform != "win32":
+                _make_alike(descriptor, there)
+        draft.replace(target)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+_DESCRIPTORS = ("/dev/fd/", "/dev/std", "/proc/")
+"""How paths begin that mean something the process has open, maybe with more in it than this package wrote."""
+
+
+def _make_alike(descriptor: int, there: os.stat_result) -> None:
+    """Give a file the owner and the mode of another; where it can't have the owner, it stays its own owner's alone."""
+    with suppress(PermissionError):
+        os.fchown(descriptor, there.st_uid, there.st_gid)
+        os.fchmod(descriptor, stat.S_IMODE(there.st_mode))
+
+
+@contextmanager
+def _text_from(binary: BinaryIO) -> Iterator[TextIO]:
+    # A reader around a reader would wait until its own buffer is full, or for a second end of a keyboard's input.
+    buffered = binary if isinstance(binary, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", binary))
+    is_gzip = buffered.peek(len(_GZIP_MAGIC)).startswith(_GZIP_MAGIC)
+    plain = gzip.GzipFile(fileobj=buffered, mode="rb") if is_gzip else buffered
+    text = io.TextIOWrapper(plain, "utf-8", errors="surrogateescape", newline="")
+    try:
+        yield text
+    finally:
+        text.detach()
+        if buffered is not binary:
+            buffered.detach()
+
+
+@contextmanager
+def _text_to(binary: BinaryIO) -> Iterator[TextIO]:
+    text = io.TextIOWrapper(binary, "utf-8", newline="")
+    try:
+        yield text
+    finally:
+        text.detach()
+
+
+@contextmanager
+def _compressed(binary: BinaryIO, path: Path) -> Iterator[BinaryIO]:
+    if path.suffix.lower() != _GZIP_SUFFIX:
+        yield binary
+        return
+    # Without name and time stamp, two exports of the same license keys are the same bytes.
+    with gzip.GzipFile("", fileobj=binary, mode="wb", mtime=0) as compressed:
+        yield cast("BinaryIO", compressed)

@@ -1,0 +1,156 @@
+"""License keys: what a key store does with them, as Protocols, and in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict
+
+from flask_licensing.core.store import MemoryTables, TransactionStore
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class LicenseKeyStatus(StrEnum):
+    """What state a license key is in (contract section 4)."""
+
+    AVAILABLE = "available"
+    ASSIGNED = "assigned"
+    RESERVED = "reserved"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class LicenseKeyTerms:
+    """What all license keys of one request have in common.
+
+    ``validity`` is in days, 0 meaning that the key does not expire; ``activation_limit`` 0 means unlimited;
+    ``assigned_at`` is naive UTC without microseconds.
+    """
+
+    product_id: int
+    activation_limit: int
+    validity: int
+    status: LicenseKeyStatus
+    owner_name: str | None = None
+    owner_email: str | None = None
+    assigned_at: datetime | None = None
+
+    def to_values(self) -> dict[str, Any]:
+        """Return the terms by name, as rows of tables and files have them: the status is its text."""
+        return {name: getattr(self, name) for name in TERMS} | {"status": self.status.value}
+
+
+class GivenTerms(TypedDict, total=False):
+    """Terms as host code gives them, to be checked: what is not given, or ``None``, is absent."""
+
+    product_id: int | None
+    activation_limit: int | None
+    validity: int | None
+    status: str | None
+    owner_name: str | None
+    owner_email: str | None
+    assigned_at: datetime | str | None
+
+
+TERMS = tuple(term.name for term in fields(LicenseKeyTerms))
+"""The names of the terms, and of the columns that hold them in tables and files, in this order."""
+
+
+@dataclass(frozen=True, slots=True)
+class LicenseKey:
+    """One stored license key with its terms."""
+
+    id: int
+    license_key: str
+    terms: LicenseKeyTerms
+    created_at: datetime
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When the key expires (naive UTC): assignment plus validity, ``None`` where it never does."""
+        if self.terms.assigned_at is None or self.terms.validity == 0:
+            return None
+        return self.terms.assigned_at + timedelta(days=self.terms.validity)
+
+
+@dataclass(frozen=True, slots=True)
+class LicenseKeyBatch:
+    """A checked request to create license keys: ``license_keys`` as sent, repetitions included."""
+
+    license_keys: tuple[str, ...]
+    terms: LicenseKeyTerms
+
+
+@dataclass(frozen=True, slots=True)
+class CreationResult:
+    """How many license keys of a batch were created and how many were there already."""
+
+    created: int
+    duplicate: int
+
+
+class LicenseKeyStore(Protocol):
+    """A key store that holds license keys."""
+
+    def add_license_keys(self, license_keys: Sequence[str], terms: LicenseKeyTerms, created_at: datetime) -> int:
+        """Store those of ``license_keys`` that are missing, and return how many were stored.
+
+        The keys are distinct, 1 to 255 characters long and sorted by code point. They compare exactly: case, accents
+        and composition count. A license key that is stored already, for any product, stays as it is. The return
+        value is exact, also when another request stores the same license keys at the same time.
+        """
+        ...
+
+
+class LicenseKeyRowStore(Protocol):
+    """A key store that stores license keys with different terms at once, which makes imports fast."""
+
+    def add_license_key_rows(self, rows: Sequence[tuple[str, LicenseKeyTerms]], created_at: datetime) -> int:
+        """As :meth:`LicenseKeyStore.add_license_keys`, with terms of its own for each license key."""
+        ...
+
+
+class LicenseKeyPageStore(TransactionStore, Protocol):
+    """A key store whose license keys can be exported."""
+
+    def list_license_keys(
+        self, after_id: int, limit: int, *, product_id: int | None, status: LicenseKeyStatus | None
+    ) -> Sequence[LicenseKey]:
+        """Return up to ``limit`` license keys with ids greater than ``after_id``, by id; ``None`` is any."""
+        ...
+
+
+class MemoryLicenseKeys(MemoryTables):
+    """License keys in memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._license_keys: dict[str, LicenseKey] = {}
+
+    def add_license_keys(self, license_keys: Sequence[str], terms: LicenseKeyTerms, created_at: datetime) -> int:
+        """Store the license keys that are not there yet; return how many."""
+        with self._lock:
+            stored = self._license_keys
+            new = [license_key for license_key in license_keys if license_key not in stored]
+            for row_id, license_key in enumerate(new, start=len(stored) + 1):
+                stored[license_key] = LicenseKey(row_id, license_key, terms, created_at)
+            return len(new)
+
+    def add_license_key_rows(self, rows: Sequence[tuple[str, LicenseKeyTerms]], created_at: datetime) -> int:
+        """Store the license keys that are not there yet, each with its terms; return how many."""
+        return sum(self.add_license_keys([license_key], terms, created_at) for license_key, terms in rows)
+
+    def list_license_keys(
+        self, after_id: int, limit: int, *, product_id: int | None, status: LicenseKeyStatus | None
+    ) -> Sequence[LicenseKey]:
+        """Return a page of license keys, by id."""
+        matching = (
+            key
+            for key in self._license_keys.values()
+            if key.id > after_id and product_id in {None, key.terms.product_id} and status in {None, key.terms.status}
+        )
+        return list(islice(matching, limit))

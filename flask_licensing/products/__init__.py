@@ -1,0 +1,1 @@
+"""Products: what license keys are sold for."""

@@ -1,1 +1,0 @@
-"""The use cases: what the system does, one module per resource. They know neither Flask nor a database session."""
