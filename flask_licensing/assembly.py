@@ -15,39 +15,27 @@ from flask.cli import ScriptInfo
 from werkzeug.utils import ImportStringError, import_string
 
 from flask_licensing.api_keys.service import (
-    API_KEY_CREATED,
-    API_KEY_REVOKED,
     ApiKeyAuthenticator,
-    check_api_keys,
     require_api_key_store,
 )
-from flask_licensing.api_keys.store import ApiKeyStore
-from flask_licensing.audit.service import AUDIT_LOG_PURGED, IDEMPOTENCY_RECORDS_PURGED, AuditLog, check_audit_log
-from flask_licensing.audit.store import AuditStore, AuditTriggerStore
+from flask_licensing.audit.service import AuditLog
 from flask_licensing.core.domain import utc_now
 from flask_licensing.core.networks import CallerAddresses
 from flask_licensing.core.settings import configuration_key
 from flask_licensing.core.state import LicensingState
 from flask_licensing.core.store import TableStore, check_groups, has_group
 from flask_licensing.errors import ConfigurationError, LicensingError, PrivateKeyError
-from flask_licensing.http.openapi import describe_api
-from flask_licensing.inventory.service import LICENSE_KEYS_IMPORTED
-from flask_licensing.license_keys.service import LICENSE_KEYS_CREATED
-from flask_licensing.license_keys.store import LicenseKeyPageStore, LicenseKeyRowStore, LicenseKeyStore
-from flask_licensing.private_keys.checks import check_private_key, check_private_key_files, check_trial_signature
+from flask_licensing.http.openapi import DESCRIPTION, describe_api, has_apispec
 from flask_licensing.private_keys.loading import PrivateKeyLoader
-from flask_licensing.private_keys.methods import PRIVATE_KEY_GENERATED, PRIVATE_KEY_RETIRED, PRIVATE_KEY_ROTATED
 from flask_licensing.private_keys.ring import PrivateKeyRing, ring_of
 from flask_licensing.private_keys.sources import no_private_keys, private_key_source_from
-from flask_licensing.products.service import PRODUCT_CREATED
-from flask_licensing.products.store import ProductManagementStore, ProductStore
 from flask_licensing.rate_limits.from_settings import build_limiter
 from flask_licensing.stores.memory import MemoryKeyStore
 from flask_licensing.stores.session import check_parts
 from flask_licensing.stores.sqlalchemy import SQLAlchemyKeyStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Sequence
 
     from flask import Flask
     from flask_sqlalchemy import SQLAlchemy
@@ -55,45 +43,10 @@ if TYPE_CHECKING:
 
     from flask_licensing.core.domain import Authenticator, Clock
     from flask_licensing.core.settings import Settings
-    from flask_licensing.core.state import Check
     from flask_licensing.core.store import KeyStore
-    from flask_licensing.http.endpoint import Endpoint
+    from flask_licensing.http.feature import Feature
     from flask_licensing.http.published import Published
     from flask_licensing.private_keys.versions import PrivateKeySource
-
-GROUPS = (
-    ProductStore,
-    ProductManagementStore,
-    LicenseKeyStore,
-    LicenseKeyRowStore,
-    LicenseKeyPageStore,
-    ApiKeyStore,
-    AuditStore,
-    AuditTriggerStore,
-    TableStore,
-)
-"""The groups of methods of which a key store has all or none."""
-
-CHECKS: Mapping[str, Check] = {
-    "audit log": check_audit_log,
-    "private key": check_private_key,
-    "private key files": check_private_key_files,
-    "API keys": check_api_keys,
-    "trial signature": check_trial_signature,
-}
-
-AUDIT_ACTIONS = (
-    LICENSE_KEYS_CREATED,
-    LICENSE_KEYS_IMPORTED,
-    PRODUCT_CREATED,
-    API_KEY_CREATED,
-    API_KEY_REVOKED,
-    PRIVATE_KEY_GENERATED,
-    PRIVATE_KEY_ROTATED,
-    PRIVATE_KEY_RETIRED,
-    AUDIT_LOG_PURGED,
-    IDEMPOTENCY_RECORDS_PURGED,
-)
 
 _logger = logging.getLogger(__name__)
 
@@ -102,10 +55,9 @@ def build_state(
     app: Flask,
     db: SQLAlchemy | None,
     settings: Settings,
-    endpoints: Iterable[Endpoint],
-    documents: Iterable[Published],
+    features: Sequence[Feature],
 ) -> LicensingState:
-    """Return the parts of one app; ``db`` is needed where the settings name no key store.
+    """Return the parts of one app with these features; ``db`` is needed where the settings name no key store.
 
     Raises:
         ConfigurationError: a hook can't be imported, lacks something, or is missing.
@@ -113,9 +65,16 @@ def build_state(
     """
     clock = _callable_hook(settings, "clock") or utc_now
     key_store = _key_store(app, db, settings)
-    missing_methods = check_groups(key_store, GROUPS)
+    groups = (TableStore, *(group for feature in features for group in feature.groups))
+    missing_methods = check_groups(key_store, groups)
     addresses = CallerAddresses()
-    served = [endpoint for endpoint in endpoints if all(has_group(key_store, group) for group in endpoint.needs)]
+    served = [
+        endpoint
+        for feature in features
+        for endpoint in feature.endpoints
+        if all(has_group(key_store, group) for group in endpoint.needs)
+    ]
+    documents = documents_of(features)
     return LicensingState(
         app=app,
         settings=settings,
@@ -127,12 +86,18 @@ def build_state(
         audit_log=_audit_log(key_store),
         request_limiter=build_limiter(settings, app.config),
         caller_addresses=addresses,
-        checks=CHECKS,
-        audit_actions=AUDIT_ACTIONS,
+        checks={name: check for feature in features for name, check in feature.checks.items()},
+        audit_actions=[action for feature in features for action in feature.audit_actions],
         capabilities=frozenset(endpoint.name for endpoint in served),
         missing_methods=missing_methods,
         describe_api=lambda url: describe_api(settings, served, documents, url=url),
     )
+
+
+def documents_of(features: Iterable[Feature]) -> list[Published]:
+    """Return what is there beside the endpoints for anyone to read; the description needs the extra ``openapi``."""
+    documents = [document for feature in features for document in feature.documents]
+    return [*documents, DESCRIPTION] if has_apispec() else documents
 
 
 def check_private_keys(state: LicensingState) -> None:

@@ -1,17 +1,22 @@
-"""The ``flask licensing`` commands that belong to no feature: ``verify-response``, ``openapi`` and ``check``."""
+"""The group of all ``flask licensing`` commands, and those that belong to no feature."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from flask_licensing.checks import run_checks
-from flask_licensing.core.cli import command, json_option, print_json
+from flask_licensing.core.cli import LicensingGroup, command, json_option, print_json
 from flask_licensing.core.state import current_state
 from flask_licensing.verification import MalformedEnvelope, PublicKeyError, VerificationError, verify_response
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from flask_licensing.http.feature import Feature
 
 EXIT_NOT_VALID = 1
 EXIT_NOT_CHECKED = 2
@@ -78,4 +83,7 @@ def check(*, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-COMMANDS = (verify, openapi, check)
+def create_commands(features: Iterable[Feature]) -> LicensingGroup:
+    """Return the group of all commands."""
+    commands = [*(command for feature in features for command in feature.commands), verify, openapi, check]
+    return LicensingGroup("licensing", commands=commands, help="License keys, API keys, products and private keys.")

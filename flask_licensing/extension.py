@@ -7,20 +7,18 @@ from typing import TYPE_CHECKING, Any
 from flask_sqlalchemy import SQLAlchemy
 
 from flask_licensing.api_keys.methods import ApiKeyMethods
-from flask_licensing.assembly import build_state, check_private_keys
+from flask_licensing.assembly import build_state, check_private_keys, documents_of
 from flask_licensing.audit.methods import RecordKeeping
 from flask_licensing.checks import CheckResult, run_checks
-from flask_licensing.cli import create_commands
+from flask_licensing.commands import create_commands
 from flask_licensing.core.settings import Settings, configuration_key
 from flask_licensing.core.state import EXTENSION_NAME, current_state
 from flask_licensing.errors import ConfigurationError
+from flask_licensing.features import FEATURES
 from flask_licensing.http.blueprint import create_blueprint
-from flask_licensing.http.openapi import DESCRIPTION, has_apispec
 from flask_licensing.inventory.methods import InventoryMethods
-from flask_licensing.license_keys.endpoints import CREATE_LICENSE_KEYS
 from flask_licensing.license_keys.methods import LicenseKeyMethods
 from flask_licensing.models import project_models
-from flask_licensing.private_keys.endpoints import PUBLIC_KEYS
 from flask_licensing.private_keys.methods import PrivateKeyMethods
 from flask_licensing.products.methods import ProductMethods
 
@@ -30,13 +28,6 @@ if TYPE_CHECKING:
     from flask_licensing.core.state import LicensingState
     from flask_licensing.hooks import Authenticator, Clock, KeyStore
     from flask_licensing.private_keys.versions import PrivateKeySource
-
-
-ENDPOINTS = (CREATE_LICENSE_KEYS,)
-"""All endpoints; a new one is a name here."""
-
-DOCUMENTS = (PUBLIC_KEYS, DESCRIPTION)
-"""What is there beside them for anyone to read."""
 
 
 class Licensing(LicenseKeyMethods, InventoryMethods, ProductMethods, ApiKeyMethods, PrivateKeyMethods, RecordKeeping):
@@ -67,7 +58,8 @@ class Licensing(LicenseKeyMethods, InventoryMethods, ProductMethods, ApiKeyMetho
         clock: Clock | str | None = None,
         **settings: Any,
     ) -> None:
-        self.blueprint = create_blueprint(ENDPOINTS, DOCUMENTS if has_apispec() else (PUBLIC_KEYS,))
+        endpoints = (endpoint for feature in FEATURES for endpoint in feature.endpoints)
+        self.blueprint = create_blueprint(endpoints, documents_of(FEATURES))
         self._db = db
         self._arguments = {
             "key_store": key_store,
@@ -100,11 +92,11 @@ class Licensing(LicenseKeyMethods, InventoryMethods, ProductMethods, ApiKeyMetho
             )
         settings = Settings.collect(app.config, self._arguments)
         _check_app(app, settings)
-        state = build_state(app, self._db, settings, ENDPOINTS, DOCUMENTS)
+        state = build_state(app, self._db, settings, FEATURES)
         check_private_keys(state)
         app.extensions[EXTENSION_NAME] = state
         app.register_blueprint(self.blueprint, url_prefix=settings.url_prefix, subdomain=settings.subdomain)
-        app.cli.add_command(create_commands(), settings.command_group)
+        app.cli.add_command(create_commands(FEATURES), settings.command_group)
 
     def openapi(self) -> dict[str, Any]:
         """Return the description of the API, an OpenAPI 3.1 document as a JSON object. Needs an app context.

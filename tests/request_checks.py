@@ -11,7 +11,7 @@ from urllib.parse import unquote_to_bytes
 import sqlalchemy as sa
 
 from flask_licensing.errors import ANY_ENDPOINTS_CODES, TooManyRequests
-from flask_licensing.extension import ENDPOINTS
+from flask_licensing.features import FEATURES
 from flask_licensing.models import LicenseKey
 from tests.hosts import PATH
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 MEMBERS = ["response", "response_base64", "private_key_used", "signature"]
 CREATED, NONE_CREATED = 900, 902
 OK, NO_CONTENT = 200, 204
+ENDPOINTS = [endpoint for feature in FEATURES for endpoint in feature.endpoints]
 _CODES = [*ANY_ENDPOINTS_CODES, *(code for endpoint in ENDPOINTS for code in endpoint.all_outcomes)]
 STATUS_OF_CODE = {code.number: code.status for code in _CODES}
 

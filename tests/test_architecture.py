@@ -6,6 +6,7 @@ Imports that are there for types alone count like any other: they hid a circle o
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ ROWS = [
     {"stores"},
     {"features"},
     {"hooks", "models", "signals"},
-    {"assembly", "checks", "cli", "commands", "extension"},
+    {"assembly", "checks", "commands", "extension"},
     {"testing"},
 ]
 """The rows from the base upwards."""
@@ -51,7 +52,7 @@ FLOORS = {
 }
 """The files of a feature. Any other module of a feature is a part of its service."""
 
-MAY_NAME_FEATURES = {"features", "extension", "assembly", "cli", "stores", "hooks", "models", "signals", "testing"}
+MAY_NAME_FEATURES = {"features", "extension", "assembly", "stores", "hooks", "models", "signals", "testing"}
 """Outside the features. The last four are public: hosts find there what the features define."""
 
 NOT_IN_A_SERVICE = {"flask", "flask_sqlalchemy", "sqlalchemy", "werkzeug"}
@@ -169,3 +170,16 @@ def test_every_exception_is_defined_in_errors(name: str) -> None:
         and any(ast.unparse(base).endswith(("Error", "Exception")) for base in node.bases)
     ]
     assert name == "flask_licensing.errors" or not defined
+
+
+def test_the_modules_for_hosts_are_in_one_list_and_the_docs_import_no_others() -> None:
+    table = (ROOT / "docs" / "architecture.md").read_text().partition("## Public modules")[2].partition("\n## ")[0]
+    public = set(re.findall(r"`(flask_licensing[\w.]*)`", table))
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    imported = {
+        name
+        for page in pages
+        for name in re.findall(r"^(?:>>> )?from (flask_licensing[\w.]*) import", page.read_text(), re.M)
+    }
+    assert public <= {"flask_licensing", *OURS}
+    assert imported <= public

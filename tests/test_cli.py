@@ -19,7 +19,8 @@ from flask import Flask
 from flask.cli import FlaskGroup
 
 from flask_licensing import Licensing
-from flask_licensing.cli import create_commands
+from flask_licensing.commands import create_commands
+from flask_licensing.features import FEATURES
 from flask_licensing.private_keys.signing import generate_private_key
 from flask_licensing.stores.memory import MemoryKeyStore
 from flask_licensing.verification import is_valid_response
@@ -451,13 +452,13 @@ def test_commands_run_in_a_real_flask_process(tmp_path: Path) -> None:
 
 def test_every_command_and_option_is_documented(host: Host) -> None:
     documentation = DOCUMENTATION.read_text()
-    for name, command in create_commands().commands.items():
+    for name, command in create_commands(FEATURES).commands.items():
         (section,) = re.findall(rf"^## {name}\n(.*?)(?=^## |\Z)", documentation, re.MULTILINE | re.DOTALL)
         for parameter in command.params:
             for option in parameter.opts:
                 assert option.startswith("-") is False or f"`{option}" in section, (name, option)
     documented = set(re.findall(r"^## ([a-z-]+)$", documentation, re.MULTILINE))
-    assert documented == set(create_commands().commands)
+    assert documented == set(create_commands(FEATURES).commands)
 
 
 def test_a_key_that_is_no_rsa_key_is_told_at_start_and_not_shown(

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-from flask_licensing.cli import create_commands
+from flask_licensing.commands import create_commands
+from flask_licensing.features import FEATURES
 from tests.programs import THIS_PROJECT
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def test_what_a_console_can_not_show_is_escaped(host: Host, charset: str, shown:
 
 def test_the_help_of_every_command_is_shown_on_every_console(host: Host) -> None:
     runner = host.app.test_cli_runner(charset="latin-1")
-    for name in ("", *create_commands().commands):
+    for name in ("", *create_commands(FEATURES).commands):
         shown = runner.invoke(args=["licensing", *filter(None, [name]), "--help"])
         assert shown.exit_code == 0, name
         assert shown.stdout_bytes.startswith(b"Usage: "), name
@@ -115,7 +116,7 @@ def test_input_that_is_not_utf_8_is_one_line(host: Host, tmp_path: Path) -> None
 
 def test_numbers_that_no_column_holds_are_refused_by_every_command(host: Host) -> None:
     runner = host.app.test_cli_runner()
-    for name, command in create_commands().commands.items():
+    for name, command in create_commands(FEATURES).commands.items():
         for parameter in command.params:
             if "integer" not in parameter.type.name:
                 continue

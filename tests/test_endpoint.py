@@ -1,17 +1,22 @@
-"""What any endpoint gets from the kernel, shown with two that are thrown away: a GET and a POST."""
+"""What any feature and its endpoints get from the kernel, shown with one that is thrown away."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+import click
 import pytest
 from marshmallow import Schema, fields
 
+from flask_licensing.core.cli import command
 from flask_licensing.core.fields import RecordId, RequestSchema, Text, WholeNumber
-from flask_licensing.errors import Code, IncorrectData
+from flask_licensing.errors import Code, ConfigurationError, IncorrectData
+from flask_licensing.features import FEATURES
 from flask_licensing.http.answers import Outcome
 from flask_licensing.http.endpoint import Endpoint
+from flask_licensing.http.feature import Feature
+from flask_licensing.stores.memory import MemoryKeyStore
 from tests.key_pairs import key_pairs
 
 if TYPE_CHECKING:
@@ -90,10 +95,46 @@ WEIGH = Endpoint(
 )
 
 
+class ParcelStore(Protocol):
+    def count_parcels(self) -> int: ...
+
+    def find_parcel(self, number: int) -> str | None: ...
+
+
+COUNT = Endpoint(
+    name="count-parcels",
+    method="GET",
+    handle=_find,
+    summary="Count parcels.",
+    request_schema=lambda _: _ParcelSchema(),
+    outcomes={FOUND: _FoundSchema},
+    needs=(ParcelStore,),
+)
+
+
+@command("pack-parcel")
+def pack_parcel() -> None:
+    """Pack a parcel."""
+    click.echo("packed")
+
+
+PARCELS = Feature(
+    groups=(ParcelStore,),
+    endpoints=(FIND, SEND, WEIGH, COUNT),
+    commands=(pack_parcel,),
+    checks={"parcels": lambda _: (True, "none is lost")},
+    audit_actions=("parcel-sent",),
+)
+
+
 @pytest.fixture
-def host(create_host: Callable[..., Host], monkeypatch: pytest.MonkeyPatch) -> Host:
-    """A host with these endpoints, whose product 1 has a private key of its own."""
-    monkeypatch.setattr("flask_licensing.extension.ENDPOINTS", (FIND, SEND, WEIGH))
+def parcels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flask_licensing.extension.FEATURES", (*FEATURES, PARCELS))
+
+
+@pytest.fixture
+def host(create_host: Callable[..., Host], parcels: None) -> Host:
+    """A host with this feature, whose product 1 has a private key of its own."""
     made = create_host(private_key_source={1: PRODUCT.private, None: GLOBAL.private}.get)
     made.public_key = GLOBAL.public_pem + PRODUCT.public_pem
     return made
@@ -180,8 +221,10 @@ def test_codes_with_equal_numbers_are_two() -> None:
 def test_the_name_of_an_endpoint_is_its_capability(host: Host) -> None:
     with host.app.app_context():
         secret = host.licensing.create_api_key("finds", capabilities=["find-parcels"]).secret
-        with pytest.raises(IncorrectData, match="There are: find-parcels, send-parcel, weigh-parcel"):
-            host.licensing.create_api_key("wrong", capabilities=["create-license-keys"])
+        with pytest.raises(
+            IncorrectData, match="There are: create-license-keys, find-parcels, send-parcel, weigh-parcel"
+        ):
+            host.licensing.create_api_key("wrong", capabilities=["count-parcels"])
     authorization = {"Authorization": f"Bearer {secret}"}
     assert host.verified(_get(host, "product_id=1", headers=authorization))["code"] == 730
     assert host.verified(_post(host, {"product_id": "1"}, **authorization))["code"] == 102
@@ -234,3 +277,34 @@ def test_a_get_is_described_with_query_parameters_and_no_body(host: Host) -> Non
     for operation, codes in ((find, {730, 731}), (send, {650, 651})):
         described = json.dumps(operation["responses"]["200"])
         assert all(f'{{"const": {code}}}' in described for code in codes)
+
+
+def test_a_feature_brings_its_commands_checks_and_audit_actions(host: Host) -> None:
+    run = host.app.test_cli_runner().invoke
+    assert run(args=["licensing", "pack-parcel"]).output == "packed\n"
+    assert "parcels: none is lost" in run(args=["licensing", "check"]).output
+    assert host.verified(_post(host, {"product_id": "1"}))["code"] == 650
+    assert run(args=["licensing", "audit-log", "--action", "parcel-sent"]).output.count("parcel-sent") == 1
+    assert run(args=["licensing", "audit-log", "--action", "parcel-lost"]).exit_code == 2
+
+
+def test_an_endpoint_is_not_there_where_the_key_store_has_none_of_its_methods(host: Host) -> None:
+    assert _get(host, "product_id=1").status_code == 200
+    assert host.app.test_client().get("/api/v1/count-parcels").status_code == 404
+    with host.app.app_context():
+        assert "/count-parcels" not in host.licensing.openapi()["paths"]
+        assert "count-parcels" not in host.licensing.state.capabilities
+    checked = host.app.test_cli_runner().invoke(args=["licensing", "check"]).output
+    assert "does without what needs" in checked
+    assert "count_parcels" in checked
+
+
+@pytest.mark.parametrize("names", [("count_parcels",), ("find_parcel",)])
+def test_a_key_store_with_some_methods_of_a_feature_is_refused(
+    create_host: Callable[..., Host], parcels: None, names: tuple[str, ...]
+) -> None:
+    store = MemoryKeyStore()
+    for name in names:
+        setattr(store, name, lambda *_: None)
+    with pytest.raises(ConfigurationError, match="some methods of ParcelStore"):
+        create_host(key_store=store)

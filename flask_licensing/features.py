@@ -1,0 +1,14 @@
+"""The features of the package, in the order in which they are described."""
+
+from __future__ import annotations
+
+from flask_licensing import api_keys, audit, inventory, license_keys, private_keys, products
+
+FEATURES = (
+    private_keys.FEATURE,
+    api_keys.FEATURE,
+    audit.FEATURE,
+    products.FEATURE,
+    license_keys.FEATURE,
+    inventory.FEATURE,
+)
