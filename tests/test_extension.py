@@ -184,6 +184,9 @@ def test_an_app_without_licensing_is_told_the_fix() -> None:
         ({"LICENSING_COMMAND_GROUP": ""}, "LICENSING_COMMAND_GROUP is wrong"),
         ({"LICENSING_MAX_CONTENT_LENGTH": 0}, "at least 1"),
         ({"LICENSING_MAX_CONTENT_LENGTH": True}, "at least 1"),
+        ({"LICENSING_MAX_CONTENT_LENGTH": 1.5}, "at least 1"),
+        ({"LICENSING_PRIVATE_KEY_REFRESH_SECONDS": "10"}, "number of seconds"),
+        ({"LICENSING_BLOCKED_ADDRESSES": 7}, "must be a list"),
         ({"LICENSING_PRIVATE_KEY_REFRESH_SECONDS": -1}, "number of seconds"),
         ({"LICENSING_PRIVATE_KEY_REFRESH_SECONDS": float("nan")}, "number of seconds"),
         ({"LICENSING_PRIVATE_KEY_PASSPHRASE": 5}, "must be text"),
@@ -197,6 +200,22 @@ def test_a_wrong_setting_is_refused_by_name(config: dict[str, Any], message: str
     app = _app(**{"LICENSING_KEY_STORE": MemoryKeyStore(), **config})
     with pytest.raises(ConfigurationError, match=message):
         Licensing(app)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("max_content_length", 1),
+        ("private_key_refresh_seconds", 0),
+        ("signing_timeout_seconds", 0.001),
+        ("signing_timeout_seconds", 600),
+    ],
+)
+def test_a_setting_may_be_as_small_or_as_large_as_its_rule_says(setting: str, value: Any) -> None:
+    app = _app()
+    licensing = Licensing(app, key_store=MemoryKeyStore(), **{setting: value})
+    with app.app_context():
+        assert getattr(licensing.state.settings, setting) == value
 
 
 def test_the_passphrase_is_not_in_the_repr_of_the_settings() -> None:

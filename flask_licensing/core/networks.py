@@ -42,7 +42,7 @@ def read_address(written: str | None) -> IpAddress | None:
     """
     text = (written or "").strip()
     if found := _WITH_PORT.fullmatch(text):
-        text = found["bracketed"] or found["ipv4"] or ""
+        text = found["bracketed"] or found["ipv4"]
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
@@ -78,6 +78,6 @@ def _network(address: str) -> IpNetwork:
     network = ipaddress.ip_network(address, strict=False)
     # ::ffff:192.0.2.0/120 is 192.0.2.0/24, which is how callers from there are compared (RFC 4291 section 2.5.5.2).
     mapped = getattr(network.network_address, "ipv4_mapped", None)
-    if mapped is None or network.prefixlen < _IPV4_MAPPED_PREFIX_LENGTH:
+    if mapped is None:
         return network
     return ipaddress.ip_network((mapped, network.prefixlen - _IPV4_MAPPED_PREFIX_LENGTH))
