@@ -461,8 +461,10 @@ def test_a_forged_purge_does_not_open_the_audit_log(
     """
     forged = values_of_purge(occurred_at, deleted_before)
     delete = "DELETE FROM licensing_audit_records"
-    refusals = protected_log.attack(*_NO_CONSTRAINTS[protected_log.database], f"INSERT INTO {forged}", delete)
-    assert ["append-only" in refusal for refusal in refusals] == [True]
+    refusals = protected_log.attack(
+        *_NO_CONSTRAINTS[protected_log.database], f"INSERT INTO {forged}", f"{delete} WHERE id = 1", delete
+    )
+    assert ["append-only" in refusal for refusal in refusals] == [True, True]
     assert protected_log.records() == [FIRST, (2, "audit-log-purged")]
 
 
@@ -545,7 +547,7 @@ def test_a_purge_that_is_not_committed_permits_nothing_to_another_connection(pro
         (refusal,) = protected_log.attack(
             "SET SESSION TRANSACTION ISOLATION LEVEL READ UNCOMMITTED",
             "SET SESSION innodb_lock_wait_timeout = 0",
-            "DELETE FROM licensing_audit_records",
+            "DELETE FROM licensing_audit_records WHERE id = 1",
         )
         assert "Lock wait timeout" in refusal
         connection.rollback()
@@ -873,3 +875,11 @@ def test_the_verifier_gives_out_no_number_that_was_not_signed(private_key: str, 
     }
     with pytest.raises(MalformedEnvelope):
         verify_response(signed, public_key)
+
+
+def test_an_id_that_was_there_before_the_triggers_does_not_stop_later_records(database_url: str) -> None:
+    """The same record with the id -1, stored before the audit log was protected."""
+    with protected_audit_log(database_url, first_id=-1) as log:
+        with log.user.begin() as connection:
+            insert(connection, action="product-created")
+        assert [action for _, action in log.records()] == ["product-created"] * 2

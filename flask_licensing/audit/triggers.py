@@ -28,10 +28,13 @@ _REFUSAL = f"{AUDIT_TABLE} is append-only; flask licensing purge-audit-log delet
 
 
 def _purged(table: str, latest: str, lock: str = "") -> str:
-    """Return the condition that some other record, not dated after ``latest``, tells of a purge of the old one."""
+    """Return the condition that a record, not dated after ``latest``, tells of a purge of the old one.
+
+    It is not the old one itself: that is no earlier than the purge it tells of.
+    """
     return (
         f"EXISTS (SELECT 1 FROM {table} AS other WHERE other.action = 'audit-log-purged'"
-        f" AND other.id <> OLD.id AND other.deleted_before > OLD.occurred_at"
+        f" AND other.deleted_before > OLD.occurred_at"
         f" AND other.deleted_before <= other.occurred_at AND other.occurred_at < {latest}{lock})"
     )
 
