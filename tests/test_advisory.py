@@ -348,7 +348,7 @@ def test_a_stranger_cannot_fill_the_memory_with_a_json_body_of_many_values(host:
 
 
 def test_what_looks_like_many_values_inside_of_strings_is_none(create_host: Callable[..., Host]) -> None:
-    host = create_host(max_keys_per_request=10)
+    host = create_host(max_license_keys_per_request=10)
     license_keys = ["[{,:" * 60 + str(number) for number in range(10)]
     text = json.dumps(license_keys)
     as_json = json.dumps(host.fields(license_keys=license_keys))

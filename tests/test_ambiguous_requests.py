@@ -193,7 +193,7 @@ def test_a_form_of_a_thousand_fields_is_read(host: Host) -> None:
 def test_json_of_a_thousand_values_beside_the_license_keys_is_read_and_one_more_is_too_large(
     create_host: Callable[..., Host],
 ) -> None:
-    host = create_host(max_keys_per_request=1)
+    host = create_host(max_license_keys_per_request=1)
     fields = json.dumps(host.fields())[:-1]
     values = 1001 - fields.count(":") - 1
     body, longer = (f'{fields}, "x": [{",".join("1" * count)}]}}' for count in (values, values + 1))

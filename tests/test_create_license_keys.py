@@ -296,7 +296,7 @@ def test_the_longest_values_fit_on_every_database(host_on_each_database: Host) -
 
 
 def test_a_request_of_more_keys_than_the_limit_is_too_large(create_host: Callable[..., Host]) -> None:
-    host = create_host(max_keys_per_request=3)
+    host = create_host(max_license_keys_per_request=3)
     answer = host.post(host.fields(license_keys='["A", "B", "C", "D"]'))
     assert answer.status_code == 413
     response = host.verified(answer)

@@ -39,11 +39,11 @@ def _app(**config: Any) -> Flask:
 
 
 def test_constructor_arguments_beat_configuration() -> None:
-    app = _app(LICENSING_URL_PREFIX="/configured", LICENSING_MAX_KEYS_PER_REQUEST=7)
+    app = _app(LICENSING_URL_PREFIX="/configured", LICENSING_MAX_LICENSE_KEYS_PER_REQUEST=7)
     licensing = Licensing(app, key_store=MemoryKeyStore(), url_prefix="/given")
     with app.app_context():
         assert licensing.state.settings.url_prefix == "/given"
-        assert licensing.state.settings.max_keys_per_request == 7
+        assert licensing.state.settings.max_license_keys_per_request == 7
 
 
 def test_app_and_db_may_be_given_at_once() -> None:
@@ -302,6 +302,6 @@ def test_the_log_tells_a_site_owner_what_was_created(host: Host, caplog: pytest.
 
 
 def test_the_schema_of_one_app_does_not_limit_another(create_host: Callable[..., Host]) -> None:
-    small, large = create_host(max_keys_per_request=1), create_host(max_keys_per_request=2)
+    small, large = create_host(max_license_keys_per_request=1), create_host(max_license_keys_per_request=2)
     assert small.post(small.fields(license_keys='["A", "B"]')).status_code == 413
     assert large.post(large.fields(license_keys='["A", "B"]')).status_code == 200

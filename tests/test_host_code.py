@@ -137,7 +137,7 @@ def test_wrong_fields_raise_with_the_contracts_sentences_and_create_nothing(host
 
 
 def test_the_limit_of_requests_does_not_hold_for_host_code(create_host: Callable[..., Host]) -> None:
-    host = create_host(max_keys_per_request=1)
+    host = create_host(max_license_keys_per_request=1)
     with host.app.app_context():
         assert _create(host, *(f"K-{number}" for number in range(2500))).created == 2500
 

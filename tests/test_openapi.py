@@ -74,7 +74,7 @@ def test_the_description_has_every_endpoint_with_every_field_and_every_code(desc
 
 
 def test_limits_are_those_of_the_app(create_host: Callable[..., Host]) -> None:
-    host = create_host(max_keys_per_request=7, url_prefix="/shop/v1")
+    host = create_host(max_license_keys_per_request=7, url_prefix="/shop/v1")
     answer = host.app.test_client().get("/shop/v1/openapi.json", base_url="https://example.org/mounted")
     assert answer.json is not None
     assert answer.json["servers"] == [{"url": "/mounted/shop/v1"}]

@@ -140,7 +140,7 @@ class Settings:
     max_content_length: int = _setting(
         16 * 1024 * 1024, _positive_integer, "Largest request body, in bytes; the app's own limit does not apply."
     )
-    max_keys_per_request: int = _setting(100_000, _positive_integer, "Most license keys in one request.")
+    max_license_keys_per_request: int = _setting(100_000, _positive_integer, "Most license keys in one request.")
 
     @classmethod
     def collect(cls, config: Mapping[str, Any], arguments: Mapping[str, Any]) -> Settings:
