@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,6 +25,7 @@ from flask_licensing.testing import (
     LicenseKeyStoreContract,
     ProductStoreContract,
 )
+from tests.code_blocks import code_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -215,3 +218,8 @@ def test_a_store_that_replaces_half_of_what_works_in_one_table_is_refused() -> N
             return []
 
     Licensing(Flask("shop"), key_store=WholeStore(lambda: db.session))
+
+
+def test_the_store_of_the_docs_is_the_one_that_is_tested_here() -> None:
+    page = Path(__file__).parent.parent / "docs" / "key-stores.md"
+    assert any(inspect.getsource(ShopKeyStore) in block for block in code_blocks(page, "python"))
