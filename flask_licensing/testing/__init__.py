@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         LicenseKeyStoreContract,
     )
     from flask_licensing.testing.contracts.products import ProductManagementStoreContract, ProductStoreContract
+    from flask_licensing.testing.parts import generate_private_key
     from flask_licensing.testing.stored import find_license_key
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "ProductStoreContract",
     "assert_signed",
     "find_license_key",
+    "generate_private_key",
 ]
 
 _HOMES = {
@@ -42,6 +44,7 @@ _HOMES = {
     "ProductStoreContract": "contracts.products",
     "assert_signed": "answers",
     "find_license_key": "stored",
+    "generate_private_key": "parts",
 }
 
 
