@@ -73,6 +73,13 @@ class IdempotencyConflict(LicensingError):
     """A key store was asked for a second record of one idempotency key: two requests ran at once."""
 
 
+class UnknownLicenseKey(LicensingError):
+    """Host code or a command named a license key that does not exist."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such license key.")
+
+
 class FileError(LicensingError):
     """A file of license keys can't be read or written at all; the message says why."""
 

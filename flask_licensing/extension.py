@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from flask_sqlalchemy import SQLAlchemy
 
+from flask_licensing.activations.methods import ActivationMethods
 from flask_licensing.api_keys.methods import ApiKeyMethods
 from flask_licensing.assembly import build_state, check_private_keys, documents_of
+from flask_licensing.assignment.methods import AssignmentMethods
 from flask_licensing.audit.methods import RecordKeeping
 from flask_licensing.checks import CheckResult, run_checks
 from flask_licensing.commands import create_commands
@@ -30,7 +32,16 @@ if TYPE_CHECKING:
     from flask_licensing.private_keys.versions import PrivateKeySource
 
 
-class Licensing(LicenseKeyMethods, InventoryMethods, ProductMethods, ApiKeyMethods, PrivateKeyMethods, RecordKeeping):
+class Licensing(
+    LicenseKeyMethods,
+    ActivationMethods,
+    AssignmentMethods,
+    InventoryMethods,
+    ProductMethods,
+    ApiKeyMethods,
+    PrivateKeyMethods,
+    RecordKeeping,
+):
     """Software licensing for Flask apps.
 
     Args:

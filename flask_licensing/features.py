@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from flask_licensing import api_keys, audit, inventory, license_keys, private_keys, products
+from flask_licensing import (
+    activations,
+    api_keys,
+    assignment,
+    audit,
+    inventory,
+    license_keys,
+    private_keys,
+    products,
+)
 
 FEATURES = (
     private_keys.FEATURE,
@@ -10,5 +19,7 @@ FEATURES = (
     audit.FEATURE,
     products.FEATURE,
     license_keys.FEATURE,
+    activations.FEATURE,
+    assignment.FEATURE,
     inventory.FEATURE,
 )

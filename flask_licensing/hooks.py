@@ -6,6 +6,7 @@ Each is given to :class:`flask_licensing.Licensing` as an object, or in configur
 
 from __future__ import annotations
 
+from flask_licensing.activations.store import Activation, ActivationStore, LicenseKeyState
 from flask_licensing.api_keys.store import ApiKey, ApiKeyStore, NewApiKey
 from flask_licensing.audit.store import AuditRecord, AuditStore, AuditTriggerStore
 from flask_licensing.core.domain import AuditEvent, Authenticator, Caller, Clock, Credentials, Origin, SignedAnswer
@@ -16,8 +17,11 @@ from flask_licensing.license_keys.store import (
     GivenTerms,
     LicenseKey,
     LicenseKeyBatch,
+    LicenseKeyChangeStore,
+    LicenseKeyFilter,
     LicenseKeyPageStore,
     LicenseKeyRowStore,
+    LicenseKeySearchStore,
     LicenseKeyStatus,
     LicenseKeyStore,
     LicenseKeyTerms,
@@ -33,6 +37,8 @@ from flask_licensing.products.store import Product, ProductManagementStore, Prod
 
 __all__ = [
     "TERMS",
+    "Activation",
+    "ActivationStore",
     "ApiKey",
     "ApiKeyStore",
     "AuditEvent",
@@ -50,8 +56,12 @@ __all__ = [
     "KeyStore",
     "LicenseKey",
     "LicenseKeyBatch",
+    "LicenseKeyChangeStore",
+    "LicenseKeyFilter",
     "LicenseKeyPageStore",
     "LicenseKeyRowStore",
+    "LicenseKeySearchStore",
+    "LicenseKeyState",
     "LicenseKeyStatus",
     "LicenseKeyStore",
     "LicenseKeyTerms",

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from flask_licensing.activations.tables import Activation
 from flask_licensing.api_keys.tables import ApiKey
 from flask_licensing.audit.tables import AuditRecord
 from flask_licensing.core.tables import Base, IdempotencyRecord, project_models
 from flask_licensing.license_keys.model import LicenseKey
 from flask_licensing.products.tables import Product
 
-__all__ = ["ApiKey", "AuditRecord", "Base", "IdempotencyRecord", "LicenseKey", "Product", "project_models"]
+__all__ = [
+    "Activation",
+    "ApiKey",
+    "AuditRecord",
+    "Base",
+    "IdempotencyRecord",
+    "LicenseKey",
+    "Product",
+    "project_models",
+]

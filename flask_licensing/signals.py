@@ -6,6 +6,21 @@ nothing. They stay in the process: subscribe in the app that creates.
 
 from __future__ import annotations
 
-from flask_licensing.license_keys.service import license_keys_created
+from flask_licensing.activations.service import license_key_activated, license_key_deactivated
+from flask_licensing.assignment.service import license_key_assigned
+from flask_licensing.license_keys.service import (
+    license_key_deleted,
+    license_key_replaced,
+    license_key_updated,
+    license_keys_created,
+)
 
-__all__ = ["license_keys_created"]
+__all__ = [
+    "license_key_activated",
+    "license_key_assigned",
+    "license_key_deactivated",
+    "license_key_deleted",
+    "license_key_replaced",
+    "license_key_updated",
+    "license_keys_created",
+]

@@ -99,7 +99,8 @@ class HostKeyStore:
         number, serial, software, seats, days, state, customer, mail, sold, entered = row
         assigned_at = datetime.fromisoformat(sold) if sold else None
         terms = LicenseKeyTerms(software, seats, days, LicenseKeyStatus(state), customer, mail, assigned_at)
-        return LicenseKey(number, serial, terms, datetime.fromisoformat(entered))
+        created_at = datetime.fromisoformat(entered)
+        return LicenseKey(number, serial, terms, created_at, created_at)
 
     def _execute(self, statement: str, *parameters: object) -> sqlite3.Cursor:
         cursor: sqlite3.Cursor = self._local.connection.execute(statement, parameters)

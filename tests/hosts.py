@@ -55,6 +55,18 @@ class Host:
         """Send a request and return its verified ``response``."""
         return self.verified(self.post(self.fields(**changes)))
 
+    def ask(self, endpoint: str, **fields: Any) -> dict[str, Any]:
+        """Send a form to an endpoint and return its verified ``response``."""
+        return self.verified(self.send("POST", endpoint, fields))
+
+    def send(self, method: str, endpoint: str, fields: Mapping[str, Any]) -> TestResponse:
+        """Send a form, or a query where the method is GET, with the API key in the header."""
+        headers = {"Authorization": f"Bearer {self.secret}"}
+        query, form = (fields, {}) if method == "GET" else ({}, fields)
+        return self.app.test_client().open(
+            f"/api/v1/{endpoint}", method=method, headers=headers, query_string=dict(query), data=dict(form)
+        )
+
     def verified(self, answer: TestResponse) -> dict[str, Any]:
         """Return the ``response`` of an answer whose signature holds."""
         return dict(verify_response(answer.data, self.public_key).response)

@@ -29,7 +29,12 @@ class Answer:
 
 
 def post(
-    port: int, fields: Mapping[str, str], headers: Mapping[str, str], *, timeout: float = TIMEOUT_SECONDS
+    port: int,
+    fields: Mapping[str, str],
+    headers: Mapping[str, str],
+    *,
+    path: str = PATH,
+    timeout: float = TIMEOUT_SECONDS,
 ) -> Answer:
     """Send a form over a connection of its own.
 
@@ -41,7 +46,7 @@ def post(
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     try:
-        connection.request("POST", PATH, urlencode(fields), form | dict(headers))
+        connection.request("POST", path, urlencode(fields), form | dict(headers))
         answer = connection.getresponse()
         return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
     finally:

@@ -21,6 +21,8 @@ RESOURCES = {
     "products": set[str](),
     "license_keys": {"products"},
     "inventory": {"license_keys", "products"},
+    "activations": {"license_keys", "products"},
+    "assignment": {"activations", "license_keys"},
 }
 """Each resource, and the resources that it may import."""
 

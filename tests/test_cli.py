@@ -172,7 +172,11 @@ def test_a_public_key_that_is_not_there_or_kept_elsewhere_is_not_shown(
 
 def test_products_are_created_and_listed(host: Host) -> None:
     assert _printed(host, "create-product", "Video Editor") == "Product 2: Video Editor\n"
-    assert _printed_json(host, "create-product", "Sound Editor") == {"id": 3, "name": "Sound Editor"}
+    assert _printed_json(host, "create-product", "Sound Editor") == {
+        "id": 3,
+        "name": "Sound Editor",
+        "status": "active",
+    }
     assert _printed(host, "list-products") == "1\tPhoto Editor\n2\tVideo Editor\n3\tSound Editor\n"
     assert len(_printed_json(host, "list-products")) == 3
     assert "The name field is required." in _refusal(host, "create-product", " ")
@@ -351,7 +355,7 @@ def test_check_says_what_is_missing_and_its_exit_code_too(folder_host: Host) -> 
     with folder_host.app.app_context():
         folder_host.db.drop_all()
     output = _run(folder_host, "check").output
-    assert "FAILED  tables: missing: licensing_api_keys" in output
+    assert "FAILED  tables: missing: licensing_activations, licensing_api_keys" in output
     assert "Traceback" not in output
 
 

@@ -222,7 +222,7 @@ def test_the_name_of_an_endpoint_is_its_capability(host: Host) -> None:
     with host.app.app_context():
         secret = host.licensing.create_api_key("finds", capabilities=["find-parcels"]).secret
         with pytest.raises(
-            IncorrectData, match="There are: create-license-keys, find-parcels, send-parcel, weigh-parcel"
+            IncorrectData, match=r"There are: .*create-license-keys, .*find-parcels, .*send-parcel, .*weigh-parcel"
         ):
             host.licensing.create_api_key("wrong", capabilities=["count-parcels"])
     authorization = {"Authorization": f"Bearer {secret}"}

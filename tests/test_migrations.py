@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from tests.code_blocks import code_blocks
 from tests.test_models import TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 MIGRATIONS_PAGE = Path(__file__).parent.parent / "docs" / "migrations.md"
 
@@ -112,6 +113,46 @@ def test_the_first_migration_creates_the_tables_the_second_finds_nothing_and_dow
     assert created == TABLES | {"a_hosts_orders"}
     flask_db("downgrade base")
     assert _tables(database_url) <= {"alembic_version"}
+
+
+def test_a_site_with_the_tables_of_before_gets_exactly_the_new_ones(
+    flask_db: Callable[..., str], tmp_path: Path, database_url: str
+) -> None:
+    flask_db("init", "migrate -m licensing", "upgrade")
+    with _connected(database_url) as connection:
+        for statement in _BACK_TO_BEFORE:
+            on = " ON licensing_license_keys" if "INDEX" in statement and connection.dialect.name == "mysql" else ""
+            connection.execute(sa.text(statement + on))
+    flask_db("migrate -m life", "upgrade")
+    (migration,) = (tmp_path / "migrations" / "versions").glob("*_life.py")
+    upgrade = migration.read_text().partition("def downgrade")[0]
+    assert re.findall(r"create_table\(\s*'(\w+)'", upgrade) == ["licensing_activations"]
+    assert re.findall(r"sa\.Column\('status'", upgrade) == ["sa.Column('status'"]
+    assert len(re.findall(r"create_index\(", upgrade)) == 3
+    assert not re.findall(r"drop_|alter_column", upgrade)
+    assert "No changes in schema detected" in flask_db("check", "migrate -m again")
+    flask_db("downgrade")
+    assert "licensing_activations" not in _tables(database_url)
+
+
+_BACK_TO_BEFORE = (
+    "DROP TABLE licensing_activations",
+    "ALTER TABLE licensing_products DROP COLUMN status",
+    "DROP INDEX ix_licensing_license_keys_status",
+    "DROP INDEX ix_licensing_license_keys_owner_name",
+    "DROP INDEX ix_licensing_license_keys_owner_email",
+)
+
+
+@contextmanager
+def _connected(database_url: str) -> Iterator[sa.Connection]:
+    """Yield a connection whose changes are committed, and close what it needs."""
+    engine = sa.create_engine(database_url, poolclass=sa.NullPool)
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
 
 
 @pytest.mark.parametrize("flask_db", [False], indirect=True)

@@ -17,6 +17,7 @@ from flask_licensing.models import Base, IdempotencyRecord, LicenseKey, Product,
 TABLES = {
     "licensing_products",
     "licensing_license_keys",
+    "licensing_activations",
     "licensing_api_keys",
     "licensing_idempotency_records",
     "licensing_audit_records",

@@ -117,7 +117,7 @@ class TestShopKeyStore(
                     return None
                 owner = (row.customer, row.mail, row.sold)
                 terms = LicenseKeyTerms(row.software_id, row.seats, row.days, LicenseKeyStatus(row.state), *owner)
-                return LicenseKey(row.id, row.serial, terms, row.entered)
+                return LicenseKey(row.id, row.serial, terms, row.entered, row.entered)
 
         return find
 
@@ -172,7 +172,9 @@ def test_a_store_without_license_keys_has_no_endpoint_for_them(host: Host) -> No
         books.engine.dispose()
     assert messages["key store"] == (
         "SessionStore does without what needs find_product, add_product, list_products, add_license_keys,"
-        " add_license_key_rows, list_license_keys"
+        " add_license_key_rows, list_license_keys, find_license_keys, count_license_keys, lock_license_key,"
+        " update_license_key, delete_license_key, end_activations, find_license_key_state, lock_license_key_state,"
+        " count_active, put_activation, record_seen, list_activations"
     )
     with host.app.app_context():
         messages = {check.name: check.message for check in host.licensing.check()}

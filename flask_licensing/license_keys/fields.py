@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 UNKNOWN_PRODUCT = "The selected product id is invalid."
 """The sentence about an unknown product (contract section 4)."""
 
+MOST_ITEMS = 1000
+"""Most license keys on a page of a list."""
+
+NO_EXPIRY_DATE = "The validity field puts the expiry date past the year 9999."
+
 NAMED_WRONG_LICENSE_KEYS = 5
 """How many wrong license keys an error names by position; the others are counted."""
 
@@ -141,7 +146,7 @@ class LicenseKeyTermsSchema(RequestSchema):
     def _require_an_expiry_date(self, data: Mapping[str, Any], **_: object) -> None:
         assigned_at: datetime | None = data.get("assigned_at")
         if assigned_at and timedelta(days=data.get("validity", 0)) > datetime.max - assigned_at:
-            raise ValidationError("The validity field puts the expiry date past the year 9999.", "validity")
+            raise ValidationError(NO_EXPIRY_DATE, "validity")
 
     @post_load
     def _to_dataclass(self, data: dict[str, Any], **_: object) -> LicenseKeyTerms | LicenseKeyBatch:
@@ -171,3 +176,29 @@ class CreateLicenseKeysSchema(LicenseKeyTermsSchema):
     def _to_dataclass(self, data: dict[str, Any], **_: object) -> LicenseKeyBatch:
         license_keys = data.pop("license_keys")
         return LicenseKeyBatch(license_keys, LicenseKeyTerms(**data))
+
+
+class LicenseKeyChangesSchema(LicenseKeyTermsSchema):
+    """The fields of ``update-license-key``; ``load`` answers with the terms that were sent, by name."""
+
+    license_key = Text()
+
+    def __init__(self) -> None:
+        super().__init__(partial=True)
+
+    @post_load
+    def _to_dataclass(self, data: dict[str, Any], **_: object) -> dict[str, Any]:
+        return data
+
+
+class LicenseKeyListSchema(RequestSchema):
+    """The fields of ``get-license-keys``."""
+
+    product_id = RecordId(load_default=None)
+    status = Choice(LicenseKeyStatus, load_default=None)
+    owner_email = Text(load_default=None)
+    owner_name = Text(load_default=None)
+    license_key = Text(load_default=None)
+    page = WholeNumber(minimum=1, load_default=1)
+    items_per_page = WholeNumber(minimum=1, maximum=MOST_ITEMS, load_default=10)
+    after = WholeNumber(load_default=0, metadata={"description": "The id after which the list begins."})

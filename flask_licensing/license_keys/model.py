@@ -20,6 +20,9 @@ class LicenseKey(Base):
         sa.PrimaryKeyConstraint("id", name="pk_licensing_license_keys"),
         sa.UniqueConstraint("license_key", name="uq_licensing_license_keys_license_key"),
         sa.ForeignKeyConstraint(["product_id"], [Product.id], name="fk_licensing_license_keys_product_id"),
+        sa.Index("ix_licensing_license_keys_status", "status", "product_id", "id"),
+        sa.Index("ix_licensing_license_keys_owner_name", "owner_name", "id"),
+        sa.Index("ix_licensing_license_keys_owner_email", "owner_email", "id"),
     )
 
     id: Mapped[int] = mapped_column(sa.Integer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
@@ -39,6 +39,11 @@ class LicenseKeyTerms:
     owner_email: str | None = None
     assigned_at: datetime | None = None
 
+    @property
+    def have_an_expiry_date(self) -> bool:
+        """Whether assignment plus validity is before the year 10000."""
+        return self.assigned_at is None or timedelta(days=self.validity) <= datetime.max - self.assigned_at
+
     def to_values(self) -> dict[str, Any]:
         """Return the terms by name, as rows of tables and files have them: the status is its text."""
         return {name: getattr(self, name) for name in TERMS} | {"status": self.status.value}
@@ -68,6 +73,7 @@ class LicenseKey:
     license_key: str
     terms: LicenseKeyTerms
     created_at: datetime
+    updated_at: datetime
 
     @property
     def expires_at(self) -> datetime | None:
@@ -75,6 +81,25 @@ class LicenseKey:
         if self.terms.assigned_at is None or self.terms.validity == 0:
             return None
         return self.terms.assigned_at + timedelta(days=self.terms.validity)
+
+    def is_expired_at(self, moment: datetime) -> bool:
+        """Whether the key has expired at ``moment`` (naive UTC): from its expiry date on."""
+        return self.expires_at is not None and self.expires_at <= moment
+
+
+@dataclass(frozen=True, slots=True)
+class LicenseKeyFilter:
+    """Which license keys are meant: those that have all of these, compared exactly; ``None`` is any."""
+
+    product_id: int | None = None
+    status: LicenseKeyStatus | None = None
+    owner_name: str | None = None
+    owner_email: str | None = None
+    license_key: str | None = None
+
+    def wanted(self) -> dict[str, Any]:
+        """Return what has to be equal, by name."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,20 +149,59 @@ class LicenseKeyPageStore(TransactionStore, Protocol):
         ...
 
 
+class LicenseKeySearchStore(Protocol):
+    """What a key store also does whose license keys are searched and counted through the API."""
+
+    def find_license_keys(
+        self, wanted: LicenseKeyFilter, *, after_id: int, offset: int, limit: int
+    ) -> Sequence[LicenseKey]:
+        """Return up to ``limit`` license keys with greater ids than ``after_id``, by id, after the first ``offset``."""
+        ...
+
+    def count_license_keys(self, product_id: int, status: LicenseKeyStatus) -> int:
+        """Return how many license keys of a product have a status."""
+        ...
+
+
+class LicenseKeyChangeStore(Protocol):
+    """What a key store also does whose license keys can be changed and deleted."""
+
+    def lock_license_key(self, license_key: str) -> LicenseKey | None:
+        """Return the license key that is exactly ``license_key`` as it is at this moment, locked, or ``None``.
+
+        From here to the end of the transaction no other transaction gets it from a method that locks.
+        """
+        ...
+
+    def update_license_key(self, license_key: LicenseKey) -> None:
+        """Store everything of a locked license key, found by its id; its text may be a new one."""
+        ...
+
+    def delete_license_key(self, license_key_id: int) -> None:
+        """Delete a locked license key with everything of this package that refers to it."""
+        ...
+
+    def end_activations(self, license_key_id: int) -> None:
+        """Make every activation of a locked license key inactive; nothing where the store keeps no activations."""
+        ...
+
+
 class MemoryLicenseKeys(MemoryTables):
     """License keys in memory."""
 
     def __init__(self) -> None:
         super().__init__()
         self._license_keys: dict[str, LicenseKey] = {}
+        self._last_id = 0
 
     def add_license_keys(self, license_keys: Sequence[str], terms: LicenseKeyTerms, created_at: datetime) -> int:
         """Store the license keys that are not there yet; return how many."""
         with self._lock:
             stored = self._license_keys
             new = [license_key for license_key in license_keys if license_key not in stored]
-            for row_id, license_key in enumerate(new, start=len(stored) + 1):
-                stored[license_key] = LicenseKey(row_id, license_key, terms, created_at)
+            for license_key in new:
+                self._last_id += 1
+                stored[license_key] = LicenseKey(self._last_id, license_key, terms, created_at, created_at)
             return len(new)
 
     def add_license_key_rows(self, rows: Sequence[tuple[str, LicenseKeyTerms]], created_at: datetime) -> int:
@@ -154,3 +218,34 @@ class MemoryLicenseKeys(MemoryTables):
             if key.id > after_id and product_id in {None, key.terms.product_id} and status in {None, key.terms.status}
         )
         return list(islice(matching, limit))
+
+    def find_license_keys(
+        self, wanted: LicenseKeyFilter, *, after_id: int, offset: int, limit: int
+    ) -> Sequence[LicenseKey]:
+        """Return a page of license keys, by id."""
+        by_id = sorted(self._license_keys.values(), key=lambda key: key.id)
+        matching = (key for key in by_id if key.id > after_id and _is_meant(key, wanted))
+        return list(islice(matching, offset, offset + limit))
+
+    def count_license_keys(self, product_id: int, status: LicenseKeyStatus) -> int:
+        """Return how many license keys of a product have a status."""
+        wanted = LicenseKeyFilter(product_id=product_id, status=status)
+        return sum(_is_meant(key, wanted) for key in self._license_keys.values())
+
+    def lock_license_key(self, license_key: str) -> LicenseKey | None:
+        """Return the license key, or ``None``: one transaction runs at a time."""
+        return self._license_keys.get(license_key)
+
+    def update_license_key(self, license_key: LicenseKey) -> None:
+        """Store everything of a license key."""
+        self.delete_license_key(license_key.id)
+        self._license_keys[license_key.license_key] = license_key
+
+    def delete_license_key(self, license_key_id: int) -> None:
+        """Delete a license key; what refers to it is never found again, as ids are not used twice."""
+        del self._license_keys[next(text for text, key in self._license_keys.items() if key.id == license_key_id)]
+
+
+def _is_meant(key: LicenseKey, wanted: LicenseKeyFilter) -> bool:
+    found = {"license_key": key.license_key, **asdict(key.terms)}
+    return all(found[name] == value for name, value in wanted.wanted().items())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import sqlalchemy as sa
 
@@ -15,10 +15,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from flask_licensing.license_keys.store import LicenseKeyStatus, LicenseKeyTerms
+    from flask_licensing.license_keys.store import LicenseKeyFilter, LicenseKeyStatus, LicenseKeyTerms
 
 
 _TABLE = table_of(LicenseKey)
+_COUNT = (
+    sa.select(sa.func.count())
+    .select_from(_TABLE)
+    .where(_TABLE.c.status == sa.bindparam("of_status"), _TABLE.c.product_id == sa.bindparam("of_product"))
+)
+_LOCK = sa.select(_TABLE).where(_TABLE.c.license_key == sa.bindparam("text")).with_for_update(key_share=True)
+# SQLite locks the whole database, at the first statement of a transaction that could write.
+_BEGIN_TO_WRITE = sa.update(_TABLE).where(_TABLE.c.id == -1).values(id=-1)
 
 
 class LicenseKeyTables(SessionTables):
@@ -44,14 +52,72 @@ class LicenseKeyTables(SessionTables):
             query = query.where(_TABLE.c.product_id == product_id)
         if status is not None:
             query = query.where(_TABLE.c.status == status.value)
-        return [_to_license_key(row) for row in self._session().execute(query)]
+        return [to_license_key(row) for row in self._session().execute(query)]
+
+    def find_license_keys(
+        self, wanted: LicenseKeyFilter, *, after_id: int, offset: int, limit: int
+    ) -> Sequence[license_key_store.LicenseKey]:
+        """Return a page of license keys, by id."""
+        exactly = wanted.wanted()
+        query = sa.select(_TABLE).where(_TABLE.c.id > after_id, *(_TABLE.c[name] == exactly[name] for name in exactly))
+        if self._connection().dialect.name in {"mysql", "mariadb"}:
+            # Their collation, which the indexes are in, takes "a" for "A".
+            owner = [name for name in exactly if name.startswith("owner_")]
+            query = query.where(*(_TABLE.c[name].collate("utf8mb4_bin") == exactly[name] for name in owner))
+        if exactly.keys() == {"product_id"}:
+            query = _by_status(query, offset + limit)
+        by_id = query.order_by(query.selected_columns["id"]).offset(offset).limit(limit)
+        return [to_license_key(row) for row in self._connection().execute(by_id)]
+
+    def count_license_keys(self, product_id: int, status: LicenseKeyStatus) -> int:
+        """Return how many license keys of a product have a status."""
+        return int(self._execute(_COUNT, of_product=product_id, of_status=status.value).scalar_one())
+
+    def lock_license_key(self, license_key: str) -> license_key_store.LicenseKey | None:
+        """Return the license key, its row locked, or ``None``."""
+        return lock_row(self._connection(), license_key)
+
+    def update_license_key(self, license_key: license_key_store.LicenseKey) -> None:
+        """Store everything of a license key."""
+        values = _to_values(license_key.terms, license_key.created_at)
+        values |= {"license_key": license_key.license_key, "updated_at": license_key.updated_at}
+        self._connection().execute(sa.update(_TABLE).where(_TABLE.c.id == license_key.id).values(values))
+
+    def delete_license_key(self, license_key_id: int) -> None:
+        """Delete a license key, after the rows of this package's tables that refer to it."""
+        for table in Base.metadata.tables.values():
+            for key in table.foreign_keys:
+                if key.references(_TABLE):
+                    self._connection().execute(sa.delete(table).where(key.parent == license_key_id))
+        self._connection().execute(sa.delete(_TABLE).where(_TABLE.c.id == license_key_id))
+
+
+def _by_status(query: sa.Select[Any], limit: int) -> sa.Select[Any]:
+    """Return a query for the first rows of another, by id, that reads them from the index that begins with the status.
+
+    The index begins so because MariaDB refuses to drop one that begins with the column of a foreign key.
+    """
+    pages = [
+        query.where(_TABLE.c.status == status.value).order_by(_TABLE.c.id).limit(limit).subquery()
+        for status in license_key_store.LicenseKeyStatus
+    ]
+    return sa.select(sa.union_all(*map(sa.select, pages)).subquery())
+
+
+def lock_row(connection: sa.Connection, license_key: str) -> license_key_store.LicenseKey | None:
+    """Return a license key as it is at this moment, locked to the end of the transaction, or ``None``."""
+    if connection.dialect.name == "sqlite":
+        connection.execute(_BEGIN_TO_WRITE)
+    row = connection.execute(_LOCK, {"text": license_key}).one_or_none()
+    return None if row is None else to_license_key(row)
 
 
 def _to_values(terms: LicenseKeyTerms, created_at: datetime) -> dict[str, object]:
     return {**terms.to_values(), "created_at": created_at, "updated_at": created_at}
 
 
-def _to_license_key(row: sa.Row[tuple[object, ...]]) -> license_key_store.LicenseKey:
+def to_license_key(row: sa.Row[Any]) -> license_key_store.LicenseKey:
+    """Return the license key of a row that has all of its columns."""
     values = {name: getattr(row, name) for name in license_key_store.TERMS}
     terms = license_key_store.LicenseKeyTerms(**{**values, "status": license_key_store.LicenseKeyStatus(row.status)})
-    return license_key_store.LicenseKey(row.id, row.license_key, terms, row.created_at)
+    return license_key_store.LicenseKey(row.id, row.license_key, terms, row.created_at, row.updated_at)

@@ -12,12 +12,22 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+ACTIVE_PRODUCT = "active"
+"""The status of a product whose license keys can be used: with any other they are refused (contract section 6)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Product:
     """A piece of software that license keys are sold for."""
 
     id: int
     name: str
+    status: str = ACTIVE_PRODUCT
+
+    @property
+    def is_active(self) -> bool:
+        """Whether its license keys can be used."""
+        return self.status == ACTIVE_PRODUCT
 
 
 class ProductStore(Protocol):

@@ -23,13 +23,14 @@ class Product(Base):
 
     id: Mapped[int] = mapped_column(sa.Integer)
     name: Mapped[str] = mapped_column(text_type())
+    status: Mapped[str] = mapped_column(sa.String(16), server_default=product_store.ACTIVE_PRODUCT)
     created_at: Mapped[datetime] = mapped_column(sa.DateTime)
     updated_at: Mapped[datetime] = mapped_column(sa.DateTime)
 
 
 _PRODUCTS = table_of(Product)
 _FIND_PRODUCT = (
-    sa.select(_PRODUCTS.c.id, _PRODUCTS.c.name)
+    sa.select(_PRODUCTS.c.id, _PRODUCTS.c.name, _PRODUCTS.c.status)
     .where(_PRODUCTS.c.id == sa.bindparam("product_id"))
     .with_for_update(read=True, key_share=True)
 )
@@ -43,7 +44,7 @@ class ProductTables(SessionTables):
     def find_product(self, product_id: int) -> product_store.Product | None:
         """Return the product, or ``None``; its row can't be deleted before the transaction ends."""
         row = self._execute(_FIND_PRODUCT, product_id=product_id).one_or_none()
-        return None if row is None else product_store.Product(row.id, row.name)
+        return None if row is None else product_store.Product(row.id, row.name, row.status)
 
     def add_product(self, name: str, created_at: datetime) -> product_store.Product:
         """Store a new product and return it with its id."""
@@ -52,5 +53,5 @@ class ProductTables(SessionTables):
 
     def list_products(self) -> Sequence[product_store.Product]:
         """Return all products, by id."""
-        rows = self._session().execute(sa.select(Product.id, Product.name).order_by(Product.id))
-        return [product_store.Product(row.id, row.name) for row in rows]
+        rows = self._session().execute(sa.select(Product.id, Product.name, Product.status).order_by(Product.id))
+        return [product_store.Product(row.id, row.name, row.status) for row in rows]

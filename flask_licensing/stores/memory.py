@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from flask_licensing.activations.store import MemoryActivations
 from flask_licensing.api_keys.store import MemoryApiKeys
 from flask_licensing.audit.store import MemoryAuditLog
 from flask_licensing.core.store import MemoryIdempotencyRecords
-from flask_licensing.license_keys.store import MemoryLicenseKeys
-from flask_licensing.products.store import MemoryProducts
 
 
-class MemoryKeyStore(MemoryProducts, MemoryLicenseKeys, MemoryApiKeys, MemoryAuditLog, MemoryIdempotencyRecords):
+class MemoryKeyStore(MemoryActivations, MemoryApiKeys, MemoryAuditLog, MemoryIdempotencyRecords):
     """A complete key store without a database; one transaction runs at a time.
 
     An app that is neither in debug nor in testing mode logs a warning when it starts with this store.

@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flask_licensing.testing.answers import assert_signed
+    from flask_licensing.testing.contracts.activations import ActivationStoreContract
     from flask_licensing.testing.contracts.api_keys import ApiKeyStoreContract
     from flask_licensing.testing.contracts.audit import AuditStoreContract
     from flask_licensing.testing.contracts.key_store import KeyStoreContract
+    from flask_licensing.testing.contracts.license_key_changes import (
+        LicenseKeyChangeStoreContract,
+        LicenseKeySearchStoreContract,
+    )
     from flask_licensing.testing.contracts.license_keys import (
         LicenseKeyPageStoreContract,
         LicenseKeyRowStoreContract,
@@ -20,11 +25,14 @@ if TYPE_CHECKING:
     from flask_licensing.testing.stored import find_license_key
 
 __all__ = [
+    "ActivationStoreContract",
     "ApiKeyStoreContract",
     "AuditStoreContract",
     "KeyStoreContract",
+    "LicenseKeyChangeStoreContract",
     "LicenseKeyPageStoreContract",
     "LicenseKeyRowStoreContract",
+    "LicenseKeySearchStoreContract",
     "LicenseKeyStoreContract",
     "ProductManagementStoreContract",
     "ProductStoreContract",
@@ -34,11 +42,14 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ActivationStoreContract": "contracts.activations",
     "ApiKeyStoreContract": "contracts.api_keys",
     "AuditStoreContract": "contracts.audit",
     "KeyStoreContract": "contracts.key_store",
+    "LicenseKeyChangeStoreContract": "contracts.license_key_changes",
     "LicenseKeyPageStoreContract": "contracts.license_keys",
     "LicenseKeyRowStoreContract": "contracts.license_keys",
+    "LicenseKeySearchStoreContract": "contracts.license_key_changes",
     "LicenseKeyStoreContract": "contracts.license_keys",
     "ProductManagementStoreContract": "contracts.products",
     "ProductStoreContract": "contracts.products",

@@ -1,0 +1,87 @@
+"""The published answers of the endpoints of a license key's life: each request gets an answer of the same form."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.hosts import Host
+
+PUBLISHED = json.loads((Path(__file__).parent / "data" / "published-life-answers.json").read_text())
+FREE = {"timestamp", "id", "name", "description", "license_key", "count", "assigned_at"}
+"""Members whose values are of the time, the database or the site."""
+
+STATES: dict[tuple[str, int], dict[str, Any] | None] = {
+    ("verify", 210): None,
+    ("verify", 201): {"status": "available"},
+    ("activate", 300): {"status": "assigned"},
+    ("activate", 301): {"status": "assigned", "activated": True},
+    ("activate", 215): {"status": "assigned"},
+    ("deactivate", 400): {"status": "assigned", "activated": True},
+    ("get-license-key-details", 202): {"status": "assigned"},
+    ("get-license-key-details", 500): {"status": "assigned", "activated": True, "owner_name": "Test User"},
+    ("assign-license-key", 800): {"status": "available"},
+    ("assign-and-activate-license-key", 300): {"status": "available"},
+    ("update-license-key", 950): {"status": "available"},
+    ("delete-license-key", 850): {"status": "available"},
+    ("get-available-license-keys-count", 741): {"status": "available"},
+}
+"""What the license key of each request is before it; ``None`` is unknown."""
+
+
+def _code(published: dict[str, Any]) -> int:
+    # One of the examples has its code as a text; the contract makes it an integer.
+    return int(published["answer"]["response"]["code"])
+
+
+@pytest.fixture
+def site(create_host: Callable[..., Host], private_key: str) -> Host:
+    """A site whose product has a private key of its own."""
+    return create_host(private_key_source=lambda _: private_key)
+
+
+def _set_up(site: Host, published: dict[str, Any], state: dict[str, Any]) -> None:
+    license_key = published["fields"].get("license_key", "AAAA-1111")
+    state = dict(state)
+    activated = state.pop("activated", False)
+    owner = {"owner_email": "email@domain.ltd"} if state.get("owner_name") else {}
+    site.create(license_keys=json.dumps([license_key]), **state, **owner)
+    if activated:
+        site.post({"license_key": license_key, "identifier": "domain.ltd"}, path="/api/v1/activate")
+
+
+def _same_form(published: object, answered: object, path: str = "") -> None:
+    assert type(answered) is type(published), path
+    if isinstance(published, dict):
+        assert isinstance(answered, dict)
+        assert list(answered) == list(published), path
+        for name, value in published.items():
+            _same_form(value, answered[name], name)
+    elif path not in FREE and not isinstance(published, list):
+        assert answered == published, path
+
+
+@pytest.mark.parametrize("published", PUBLISHED, ids=lambda published: f"{published['endpoint']}-{_code(published)}")
+def test_a_published_request_gets_the_published_answer(site: Host, published: dict[str, Any]) -> None:
+    code = _code(published)
+    state = STATES[published["endpoint"], code]
+    if state is not None:
+        _set_up(site, published, state)
+    fields = {**published["fields"]}
+    if "product_id" in fields:
+        fields["product_id"] = str(site.product_id)
+    answer = site.send(published["method"], published["endpoint"], fields)
+    expected = {**published["answer"]["response"], "code": code}
+    envelope = json.loads(answer.data)
+    # The published deactivation names the global key; the contract signs it with the product's.
+    used = "product" if published["endpoint"] == "deactivate" else published["answer"]["private_key_used"]
+    assert list(envelope) == list(published["answer"])
+    assert envelope["private_key_used"] == used
+    assert answer.status_code == 200
+    _same_form(expected, site.verified(answer))
