@@ -255,6 +255,14 @@ class PayloadMismatch(VerificationError):
         self.signed_response = signed_response
 
 
+class RecordedResponse(VerificationError):
+    """The answer has another nonce than was sent, or none: it may be one that was recorded before."""
+
+
+class CrossedResponse(VerificationError):
+    """The answer is about another license key or identifier than was asked about, or does not say about which."""
+
+
 class UntimelyResponse(VerificationError):
     """The answer was signed longer ago than allowed, or at a time yet to come; ``timestamp`` is that time."""
 

@@ -21,10 +21,12 @@ from flask_licensing.core.public_keys import load_public_keys, require_size, ver
 from flask_licensing.core.wire import NO_PRIVATE_KEY_SIGNATURE, PrivateKeyUsed
 from flask_licensing.errors import (
     BadSignature,
+    CrossedResponse,
     MalformedEnvelope,
     MissingSignature,
     PayloadMismatch,
     PublicKeyError,
+    RecordedResponse,
     UntimelyResponse,
     VerificationError,
 )
@@ -32,6 +34,7 @@ from flask_licensing.errors import (
 __all__ = [
     "MAX_CLOCK_SKEW_SECONDS",
     "BadSignature",
+    "CrossedResponse",
     "Envelope",
     "MalformedEnvelope",
     "MissingSignature",
@@ -39,6 +42,7 @@ __all__ = [
     "PublicKey",
     "PublicKeyError",
     "PublicKeys",
+    "RecordedResponse",
     "UntimelyResponse",
     "VerificationError",
     "VerifiedResponse",
@@ -75,7 +79,15 @@ class VerifiedResponse:
     private_key_used: PrivateKeyUsed
 
 
-def verify_response(envelope: Envelope, public_key: PublicKeys, *, max_age: float | None = None) -> VerifiedResponse:
+def verify_response(
+    envelope: Envelope,
+    public_key: PublicKeys,
+    *,
+    max_age: float | None = None,
+    nonce: str | None = None,
+    license_key: str | None = None,
+    identifier: str | None = None,
+) -> VerifiedResponse:
     """Return what was signed, if the signature and everything about it holds.
 
     Args:
@@ -84,6 +96,10 @@ def verify_response(envelope: Envelope, public_key: PublicKeys, *, max_age: floa
             the API publishes, or loaded. Loading takes longer than verifying; load once what is used often.
         max_age: how many seconds ago the answer may have been signed, by this computer's clock; its time may also be
             up to :data:`MAX_CLOCK_SKEW_SECONDS` ahead. By default any time will do.
+        nonce: what the request sent as ``nonce``: the answer has to repeat it. By default it is not looked at, and the
+            answer may be one that was recorded; so it is with the next two.
+        license_key: the license key that the answer has to be about.
+        identifier: the identifier that the answer has to be about.
 
     Raises:
         MalformedEnvelope: the answer is not in the contract's form, or holds a number that is not finite or not within
@@ -91,6 +107,8 @@ def verify_response(envelope: Envelope, public_key: PublicKeys, *, max_age: floa
         MissingSignature: it is unsigned.
         BadSignature: the signature does not fit the payload and any of the keys.
         PayloadMismatch: ``response`` differs from what was signed.
+        RecordedResponse: it has another nonce, or none.
+        CrossedResponse: it is about another license key or identifier, or does not say about which.
         UntimelyResponse: it was signed more than ``max_age`` seconds ago, or at a time yet to come.
         PublicKeyError: a public key can't be read, or has less than 2048 bits.
 
@@ -103,18 +121,39 @@ def verify_response(envelope: Envelope, public_key: PublicKeys, *, max_age: floa
     signed_response = _decode_payload(signed_text, members)
     if not _are_equal(signed_response, members["response"]):
         raise PayloadMismatch("The response differs from what was signed.", members, signed_response)
+    _require_question(signed_response, members, nonce=nonce, license_key=license_key, identifier=identifier)
     if max_age is not None:
         _require_age(signed_response, max_age, members)
     return VerifiedResponse(signed_response, members["private_key_used"])
 
 
-def is_valid_response(envelope: Envelope, public_key: PublicKeys, *, max_age: float | None = None) -> bool:
+def is_valid_response(
+    envelope: Envelope,
+    public_key: PublicKeys,
+    *,
+    max_age: float | None = None,
+    nonce: str | None = None,
+    license_key: str | None = None,
+    identifier: str | None = None,
+) -> bool:
     """Whether :func:`verify_response` would return; raises :class:`PublicKeyError` as it does."""
     try:
-        verify_response(envelope, public_key, max_age=max_age)
+        verify_response(
+            envelope, public_key, max_age=max_age, nonce=nonce, license_key=license_key, identifier=identifier
+        )
     except VerificationError:
         return False
     return True
+
+
+def _require_question(response: Mapping[str, Any], members: Mapping[str, Any], **asked: str | None) -> None:
+    """Refuse an answer that does not repeat what was asked, which the API reads without white space around it."""
+    for name, sent in asked.items():
+        if sent is None or response.get(name) == sent.strip():
+            continue
+        if name == "nonce":
+            raise RecordedResponse("The answer has another nonce, or none: it may have been recorded.", members)
+        raise CrossedResponse(f"The answer is not about the {name.replace('_', ' ')} that was asked about.", members)
 
 
 def _load(given: PublicKeys) -> list[RSAPublicKey]:
