@@ -101,7 +101,11 @@ def test_what_is_stored_is_what_was_sent(host_on_each_database: Host, data: st.D
 @given(st.data())
 def test_a_request_sent_again_gets_the_same_bytes_and_has_no_second_effect(host: Host, data: st.DataObject) -> None:
     request, _, _ = data.draw(requests_and_terms(host.product_id))
-    key = data.draw(st.text(st.characters(min_codepoint=33, max_codepoint=255), min_size=1, max_size=255))
+    key = data.draw(
+        st.text(
+            st.characters(min_codepoint=33, max_codepoint=255, exclude_characters=",\x7f"), min_size=1, max_size=255
+        )
+    )
     again = HostileRequest(request.body, request.content_type, headers={"Idempotency-Key": key})
     checker = RequestChecker(host, [])
     first = checker.send(again)
