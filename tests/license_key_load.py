@@ -28,7 +28,7 @@ VALUES: Mapping[str, Sequence[str | int]] = {
     "activate": IDENTIFIERS,
     "verify": IDENTIFIERS,
     "deactivate": IDENTIFIERS,
-    "status": ["assigned"] * 6 + ["blocked"] * 3 + ["available"],
+    "status": ["assigned"] * 8 + ["blocked"] * 2 + ["available"],
     "limit": [1, 2, 3],
 }
 ENDPOINTS = {"status": "update-license-key", "limit": "update-license-key", "delete": "delete-license-key"}
