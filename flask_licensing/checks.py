@@ -70,6 +70,7 @@ def _check_tables(state: LicensingState) -> tuple[bool, str]:
 
 def _check_endpoints(state: LicensingState) -> tuple[bool, str]:
     """Send the app a request that is refused in any case, and see who refuses it."""
+    state.private_key_ring.check()
     settings, config = state.settings, state.app.config
     host = settings.host or config["SERVER_NAME"] or (config["TRUSTED_HOSTS"] or ["localhost"])[0].lstrip(".")
     if settings.subdomain:

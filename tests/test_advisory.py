@@ -170,6 +170,16 @@ def test_only_the_path_itself_is_an_endpoint(
         host.db.engine.dispose()
 
 
+@pytest.mark.parametrize("sent", [f"/{PATH}", f"//{PATH}", f"/.{PATH}", f"/foo/..{PATH}", f"{PATH}/.", f"{PATH}/x/.."])
+def test_a_server_that_tidies_paths_up_leads_nowhere_else(host: Host, sent: str) -> None:
+    """Werkzeug's server takes ``//api`` for a host and puts it back with one slash, and uWSGI walks ``/foo/..`` itself:
+    both told the application of the path alone, and the endpoint answered what a proxy's rule had not seen."""
+    environ = {"PATH_INFO": PATH, "RAW_URI": sent, "REQUEST_URI": sent}
+    headers = {"Authorization": f"Bearer {host.secret}"}
+    answer = host.app.test_client().post("/", headers=headers, environ_overrides=environ)
+    assert (answer.status_code, answer.mimetype) == (404, "text/html")
+
+
 @pytest.mark.parametrize("sent", [PATH, f"https://shop.example{PATH}?a=%41", f"/caf%C3%A9{PATH}", "/old/address", ""])
 def test_a_server_that_rewrites_paths_leads_to_the_endpoint(host: Host, sent: str) -> None:
     environ = {"PATH_INFO": PATH, "RAW_URI": sent, "REQUEST_URI": sent}

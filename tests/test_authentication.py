@@ -358,3 +358,10 @@ def test_no_refusal_logs_the_api_key(host: Host, caplog: pytest.LogCaptureFixtur
         _call(host, "a-secret-nobody-knows")
     assert "code 100" in caplog.text
     assert "a-secret-nobody-knows" not in caplog.text
+
+
+@pytest.mark.parametrize("blocked", [[5], [True], [b"\x01\x02\x03\x04"], ["192.0.2.1", None]])
+def test_what_is_no_text_is_no_address_to_block(create_host: Callable[..., Host], blocked: list[object]) -> None:
+    """The number 5 was taken for 0.0.0.5, and four bytes for the address that they are in a packet."""
+    with pytest.raises(ConfigurationError, match="must be a list of texts"):
+        create_host(blocked_addresses=blocked)

@@ -393,7 +393,7 @@ def run_flask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
 
 @pytest.mark.parametrize("content", ["garbage", None], ids=["garbage", "no key"])
 def test_with_a_broken_private_key_commands_tell_and_mend_and_all_others_say_one_line(
-    run_flask: Callable[..., Result], tmp_path: Path, content: str | None
+    run_flask: Callable[..., Result], tmp_path: Path, content: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     """All of them, and those of the site, ended in a traceback of 36 lines."""
     file = tmp_path / "keys" / "global.pem"
@@ -411,6 +411,7 @@ def test_with_a_broken_private_key_commands_tell_and_mend_and_all_others_say_one
     assert run_flask("licensing", "create-product", "--help").exit_code == 0
     checked = run_flask("licensing", "check", "--json")
     assert checked.exit_code == 1
+    assert not [record for record in caplog.records if record.exc_info]
     assert [check["name"] for check in json.loads(checked.stdout) if reason in check["message"]][:1] == ["private key"]
     assert run_flask("licensing", "list-private-keys").exit_code == 0
     assert run_flask("licensing", "generate-private-key", *(["--overwrite"] if content else [])).exit_code == 0

@@ -79,7 +79,9 @@ def test_the_help_of_every_command_is_shown_on_every_console(host: Host) -> None
         assert shown.stdout_bytes.startswith(b"Usage: "), name
 
 
-@pytest.mark.parametrize("command", ["export-license-keys", "create-product X --json"])
+@pytest.mark.parametrize(
+    "command", ["export-license-keys", "create-product X --json", "--help", "create-product --help"]
+)
 def test_a_full_disk_is_one_line(site: Path, command: str) -> None:
     full = _flask(site, f"{command} > /dev/full")
     assert full.returncode == 2

@@ -426,6 +426,24 @@ def _check_of_files(host: Host) -> tuple[bool, str]:
     return check.ok, check.message
 
 
+def test_check_says_where_others_can_put_a_folder_of_theirs_in_place_of_the_private_keys(
+    create_host: Callable[..., Host], folder: Path, private_key: str
+) -> None:
+    (folder / "global.pem").write_text(private_key)
+    (folder / "global.pem").chmod(0o600)
+    folder.chmod(0o700)
+    host = create_host(private_key_source=f"file:{folder}")
+    assert _check_of_files(host)[0]
+    try:
+        folder.parent.chmod(0o777)
+        ok, message = _check_of_files(host)
+        assert (ok, f"chmod go-w {folder.parent}" in message) == (False, True)
+        folder.parent.chmod(0o1777)
+        assert _check_of_files(host)[0]
+    finally:
+        folder.parent.chmod(0o700)
+
+
 needs_modes = pytest.mark.skipif(os.name == "nt", reason="needs files with modes")
 needs_root = pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="needs to give files away, as root may")
 

@@ -83,6 +83,8 @@ PURPOSES = [
     {"alg": "RSA-OAEP"},
     {"key_ops": ["encrypt", "wrapKey"]},
     {"key_ops": []},
+    {"key_ops": "verify"},
+    {"key_ops": "xverifyx"},
 ]
 
 

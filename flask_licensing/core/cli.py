@@ -71,25 +71,33 @@ class LicensingGroup(click.Group):
             sys.stdout.reconfigure(errors="backslashreplace")
         if sys.stdin is None:
             sys.stdin = open(os.devnull)  # noqa: SIM115 - a closed input is an empty one, until the end
-        return super().make_context(*arguments, **options)
+        with _telling_what_output_lacks():
+            return super().make_context(*arguments, **options)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: D102 - click's own method
         if sys.stdout is None:
             raise _OutputError("Standard output is closed. Nothing was done.")
         try:
-            with _cleaning_up_when_ended():
+            with _telling_what_output_lacks(), _cleaning_up_when_ended():
                 return super().invoke(ctx)
         except LicensingError as error:
             raise click.ClickException(str(error)) from error
         except UnicodeDecodeError as error:
             raise click.ClickException(f"The input is not UTF-8: {error.reason}.") from error
-        except OSError as error:
-            if error.errno == errno.EPIPE:
-                raise  # click ends quietly, as other programs do.
-            _let_output_go()
-            if error.filename is None:
-                raise _OutputError(f"{error.strerror}. What was changed before stays changed.") from error
-            raise click.ClickException(str(error)) from error
+
+
+@contextmanager
+def _telling_what_output_lacks() -> Iterator[None]:
+    """Show in one line what can't be written, or can't be opened."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            raise  # click ends quietly, as other programs do.
+        _let_output_go()
+        if error.filename is None:
+            raise _OutputError(f"{error.strerror}. What was changed before stays changed.") from error
+        raise click.ClickException(str(error)) from error
 
 
 @contextmanager

@@ -74,7 +74,9 @@ class CallerAddresses:
         return address
 
 
-def _network(address: str) -> IpNetwork:
+def _network(address: object) -> IpNetwork:
+    if not isinstance(address, str):
+        raise ValueError("must be a list of texts, each an IP address or a network")
     network = ipaddress.ip_network(address, strict=False)
     # ::ffff:192.0.2.0/120 is 192.0.2.0/24, which is how callers from there are compared (RFC 4291 section 2.5.5.2).
     mapped = getattr(network.network_address, "ipv4_mapped", None)

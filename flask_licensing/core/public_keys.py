@@ -117,7 +117,8 @@ def _load_jwks(text: bytes) -> list[RSAPublicKey]:
 def _verifies_rs256(jwk: Mapping[str, Any]) -> bool:
     """Whether nothing that a JWK says of its purpose speaks against it (RFC 7517 sections 4.2 to 4.4)."""
     is_for_signatures = jwk.get("use", "sig") == "sig" and jwk.get("alg", "RS256") == "RS256"
-    return is_for_signatures and "verify" in jwk.get("key_ops", ["verify"])
+    operations = jwk.get("key_ops", ["verify"])
+    return is_for_signatures and isinstance(operations, list) and "verify" in operations
 
 
 def _load_jwk(jwk: Mapping[str, Any]) -> RSAPublicKey:

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from flask_licensing.http.published import Published
 
 
-METHODS = (*HTTPMethod, "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK")
-"""The methods of HTTP and of WebDAV (RFC 4918): the API refuses those it does not serve with an answer of its own.
+METHODS = (*HTTPMethod, "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH", "QUERY")
+"""The methods of HTTP and of WebDAV (RFC 3253, 4918, 5323): those that an endpoint does not take, it refuses itself.
 
 Only a rule without a list would match just any word, and such a rule breaks what reads ``rule.methods``: lists of
 routes, site maps, Flask-DebugToolbar.
@@ -43,6 +43,7 @@ _ID = re.compile("[1-9][0-9]{0,9}")
 _ANSWERED_HERE = "flask_licensing.answered_here"
 
 _ESCAPED_ASCII = re.compile("%[0-7][0-9A-Fa-f]")
+_DOTS = re.compile(r"/\.{1,2}(/|$)")
 
 
 _logger = logging.getLogger(__name__)
@@ -113,6 +114,8 @@ def _is_path_itself(environ: Mapping[str, Any], values: Mapping[str, str]) -> bo
     if not all(_ID.fullmatch(value) and int(value) <= MAX_INTEGER for value in values.values()):
         return False  # Werkzeug's own converter also takes other digits than ASCII's, and zeros in front.
     sent = (environ.get("RAW_URI") or environ.get("REQUEST_URI") or path).partition("?")[0]
+    if sent.startswith("//") or _DOTS.search(sent):
+        return False  # Werkzeug takes the first for one slash, and some servers walk the second before they tell.
     return sent.endswith(path) or not _ESCAPED_ASCII.search(sent)
 
 

@@ -61,6 +61,9 @@ def _look_at_folder(exposure: Exposure, folder: Path) -> None:
         exposure.problems.append(f"others than its owner can put keys into {folder}: chmod 700")
     if found.st_uid not in {0, os.geteuid()} and os.geteuid() != 0:
         exposure.problems.append(f"{folder} belongs to another user, {found.st_uid}: chown")
+    above = folder.parent.stat()
+    if above.st_mode & _OTHERS_WRITE and not above.st_mode & stat.S_ISVTX:
+        exposure.problems.append(f"others can put a folder of theirs in place of {folder}: chmod go-w {folder.parent}")
 
 
 def _tell(exposure: Exposure, file: Path, found: os.stat_result, what: str, fix: str) -> None:
