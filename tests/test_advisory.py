@@ -172,8 +172,8 @@ def test_only_the_path_itself_is_an_endpoint(
 
 @pytest.mark.parametrize("sent", [f"/{PATH}", f"//{PATH}", f"/.{PATH}", f"/foo/..{PATH}", f"{PATH}/.", f"{PATH}/x/.."])
 def test_a_server_that_tidies_paths_up_leads_nowhere_else(host: Host, sent: str) -> None:
-    """Werkzeug's server takes ``//api`` for a host and puts it back with one slash, and uWSGI walks ``/foo/..`` itself:
-    both told the application of the path alone, and the endpoint answered what a proxy's rule had not seen."""
+    """uWSGI walks ``/foo/..`` itself and gives the application the path alone, so the endpoint answered what a proxy's
+    rule had not seen. Only the path as it was sent tells."""
     environ = {"PATH_INFO": PATH, "RAW_URI": sent, "REQUEST_URI": sent}
     headers = {"Authorization": f"Bearer {host.secret}"}
     answer = host.app.test_client().post("/", headers=headers, environ_overrides=environ)

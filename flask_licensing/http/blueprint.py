@@ -115,7 +115,7 @@ def _is_path_itself(environ: Mapping[str, Any], values: Mapping[str, str]) -> bo
         return False  # Werkzeug's own converter also takes other digits than ASCII's, and zeros in front.
     sent = (environ.get("RAW_URI") or environ.get("REQUEST_URI") or path).partition("?")[0]
     if sent.startswith("//") or _DOTS.search(sent):
-        return False  # Werkzeug takes the first for one slash, and some servers walk the second before they tell.
+        return False  # Some servers tidy these up themselves, and give the application the path alone.
     return sent.endswith(path) or not _ESCAPED_ASCII.search(sent)
 
 
