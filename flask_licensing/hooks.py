@@ -10,7 +10,14 @@ from flask_licensing.activations.store import Activation, ActivationStore, Licen
 from flask_licensing.api_keys.store import ApiKey, ApiKeyStore, NewApiKey
 from flask_licensing.audit.store import AuditRecord, AuditStore, AuditTriggerStore
 from flask_licensing.core.domain import AuditEvent, Authenticator, Caller, Clock, Credentials, Origin, SignedAnswer
-from flask_licensing.core.store import IdempotencyRecord, IdempotencyStore, KeyStore, TableStore, TransactionStore
+from flask_licensing.core.store import (
+    IdempotencyRecord,
+    IdempotencyStore,
+    KeyStore,
+    LockWaitStore,
+    TableStore,
+    TransactionStore,
+)
 from flask_licensing.license_keys.store import (
     TERMS,
     CreationResult,
@@ -65,6 +72,7 @@ __all__ = [
     "LicenseKeyStatus",
     "LicenseKeyStore",
     "LicenseKeyTerms",
+    "LockWaitStore",
     "NewApiKey",
     "Origin",
     "PrivateKey",

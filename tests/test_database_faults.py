@@ -104,6 +104,37 @@ def test_a_lock_that_others_hold_for_longer_than_the_retry_time_is_code_9503(
     assert host.create()["created"] == 1
 
 
+LOCK_WAIT = {
+    "sqlite": "PRAGMA busy_timeout",
+    "postgresql": "SHOW lock_timeout",
+    "mysql": "SELECT @@innodb_lock_wait_timeout",
+}
+"""Says for how long a statement waits for a lock."""
+
+
+def _lock_wait(host: Host) -> object:
+    with host.app.app_context(), host.db.engine.connect() as connection:
+        return connection.exec_driver_sql(LOCK_WAIT[connection.dialect.name]).scalar_one()
+
+
+@pytest.mark.parametrize("endpoint", ["assign-license-key", "assign-and-activate-license-key"])
+def test_an_assignment_waits_no_longer_for_a_lock_than_its_client_and_leaves_other_waits_as_they_were(
+    host_on_each_database: Host, monkeypatch: pytest.MonkeyPatch, endpoint: str
+) -> None:
+    host = host_on_each_database
+    monkeypatch.setattr("flask_licensing.assignment.endpoints.LONGEST_SECONDS", 0.3)
+    host.create()
+    waited_before = _lock_wait(host)
+    sent = {"license_key": "AAAA-1111", "identifier": "a"}
+    with host.app.app_context(), host.db.engine.connect() as connection, connection.begin() as others:
+        connection.execute(sa.update(LicenseKey).values(validity=1))
+        assert host.ask(endpoint, **sent)["code"] == 9503
+        others.rollback()
+    assert _lock_wait(host) == waited_before
+    monkeypatch.undo()
+    assert host.ask(endpoint, **sent)["code"] in {300, 800}
+
+
 def test_host_code_hears_of_a_held_lock_and_decides_itself(
     impatient_url: str, create_host: Callable[..., Host]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from flask_licensing.activations.store import ActivationStore
 from flask_licensing.assignment import service
 from flask_licensing.assignment.fields import AssignLicenseKeySchema, AssignmentSchema
 from flask_licensing.assignment.service import ASSIGNED, NOT_AVAILABLE, Owner
+from flask_licensing.core.store import LockWaitStore, has_group
 from flask_licensing.errors import StoreUnavailable
 from flask_licensing.http.answers import Outcome
 from flask_licensing.http.endpoint import Endpoint
@@ -34,16 +36,20 @@ LONGEST_SECONDS = 4.0
 ask again, for another license key."""
 
 _NEEDS = (ActivationStore, LicenseKeyChangeStore)
-_BEGUN = "flask_licensing.assignment_begun"
+_ENDS = "flask_licensing.assignment_ends"
 _ASSIGN = AssignLicenseKeySchema()
 _ASSIGN_AND_ACTIVATE = AssignmentSchema()
 
 
 def _in_time(assign: Callable[[Work, LoadedFields], Verdict], work: Work, _: Caller, sent: LoadedFields) -> Outcome:
-    """Assign, and roll back what took too long, all attempts of the request together."""
-    begun = request.environ.setdefault(_BEGUN, monotonic())
-    verdict = assign(work, sent)
-    if monotonic() - begun > LONGEST_SECONDS:
+    """Assign, and roll back what takes too long, all attempts of the request together."""
+    ends = request.environ.setdefault(_ENDS, monotonic() + LONGEST_SECONDS)
+    if (left := ends - monotonic()) <= 0:
+        raise StoreUnavailable
+    store = work.store
+    with store.waiting_at_most(left) if has_group(store, LockWaitStore) else nullcontext():
+        verdict = assign(work, sent)
+    if monotonic() > ends:
         raise StoreUnavailable
     return Outcome.of(verdict.code, product_id=verdict.product_id)
 

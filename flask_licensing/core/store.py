@@ -80,6 +80,17 @@ class TableStore(TransactionStore, Protocol):
         ...
 
 
+class LockWaitStore(Protocol):
+    """A key store whose database can be told how long to wait for what others have locked."""
+
+    def waiting_at_most(self, seconds: float) -> AbstractContextManager[None]:
+        """Let a statement inside the ``with`` block wait that long for a lock, about, and then end the transaction.
+
+        The transaction ends as for a deadlock, with :class:`~flask_licensing.errors.TransactionConflict`.
+        """
+        ...
+
+
 class KeyStore(TransactionStore, IdempotencyStore, Protocol):
     """The methods that every key store needs; each group of further methods is a Protocol of its own.
 

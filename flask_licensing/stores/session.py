@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from contextlib import contextmanager
 from inspect import isfunction
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -58,6 +59,19 @@ class SessionStore(IdempotencyTables, ApiKeyTables, AuditTables):
             _roll_back(session)
             raise
 
+    @contextmanager
+    def waiting_at_most(self, seconds: float) -> Iterator[None]:
+        """Let a statement inside the block wait that long for a lock: in whole seconds, at least one, on MariaDB."""
+        connection = self._connection()
+        limit, undo = _lock_wait(connection, seconds)
+        if limit:
+            connection.exec_driver_sql(limit)
+        try:
+            yield
+        finally:
+            if undo and not connection.invalidated:
+                connection.exec_driver_sql(undo)
+
     def missing_tables(self) -> Sequence[str]:
         """Return the names of the tables that this store works in and the database does not have."""
         existing = set(sa.inspect(self._connection()).get_table_names())
@@ -85,6 +99,23 @@ def check_parts(store: object) -> None:
 
 def _parts_of(store: type) -> Sequence[Any]:
     return [part for part in store.__mro__ if "model" in vars(part)]
+
+
+def _lock_wait(connection: sa.Connection, seconds: float) -> tuple[str, str]:
+    """Return the statement that limits how long a lock is waited for, and the one that undoes it; each may be empty."""
+    milliseconds = math.ceil(seconds * 1000)
+    match connection.dialect.name:
+        case "sqlite":
+            before = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
+            return f"PRAGMA busy_timeout = {milliseconds}", f"PRAGMA busy_timeout = {before}"
+        case "postgresql":
+            # It ends with the transaction, which after a failure takes no further statement.
+            return f"SET LOCAL lock_timeout = {milliseconds}", ""
+        case "mysql" | "mariadb":
+            name = "innodb_lock_wait_timeout"
+            limit = f"SET @licensing_lock_wait = @@{name}, SESSION {name} = {max(1, int(seconds))}"
+            return limit, f"SET SESSION {name} = @licensing_lock_wait"
+    return "", ""
 
 
 def _roll_back(session: Session | scoped_session[Any]) -> None:
