@@ -70,15 +70,14 @@ def values_of_purge(occurred_at: str, deleted_before: str) -> str:
 
 
 @contextmanager
-def protected_audit_log(url: str, *, first_id: int | None = None) -> Iterator[ProtectedLog]:
-    """Create the tables in an empty database, and one audit record that is a day old; then protect it."""
+def protected_audit_log(url: str, **first: Any) -> Iterator[ProtectedLog]:
+    """Create the tables in an empty database, and one audit record, by default a day old; then protect it."""
     owner = sa.create_engine(url, poolclass=sa.NullPool)
     metadata = sa.MetaData()
     project_models(metadata)
     metadata.create_all(owner)
     with owner.begin() as connection:
-        given = {} if first_id is None else {"id": first_id}
-        insert(connection, occurred_at=NOW - DAY, action="product-created", **given)
+        insert(connection, **{"occurred_at": NOW - DAY, "action": "product-created"} | first)
         create_triggers(connection)
     if owner.dialect.name == "sqlite":
         yield ProtectedLog(owner, owner)

@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import os
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlencode
@@ -18,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from flask import Flask, request
 
-from flask_licensing.core.domain import Caller, Credentials
+from flask_licensing.core.domain import EARLIEST_DATE, Caller, Credentials
 from flask_licensing.core.public_keys import jwks_of
 from flask_licensing.errors import AccessDenied, LicensingError, PrivateKeyError
 from flask_licensing.features import FEATURES
@@ -457,11 +458,12 @@ _NO_CONSTRAINTS = {
 @pytest.mark.parametrize(
     ("occurred_at", "deleted_before"),
     [
+        ("2000-01-01 00:00:00", "2020-06-01 00:00:00"),
         ("2000-01-01 00:00:00", "9999-01-01 00:00:00"),
         ("9999-12-31 00:00:00", "9999-12-31 00:00:00"),
         ("2037-06-01 00:00:00", "2037-06-01 00:00:00"),
     ],
-    ids=["long ago", "in the future", "before what the session says is now"],
+    ids=["after itself", "long ago", "in the future", "before what the session says is now"],
 )
 def test_a_forged_purge_does_not_open_the_audit_log(
     protected_log: ProtectedLog, occurred_at: str, deleted_before: str
@@ -473,11 +475,22 @@ def test_a_forged_purge_does_not_open_the_audit_log(
     """
     forged = values_of_purge(occurred_at, deleted_before)
     delete = "DELETE FROM licensing_audit_records"
-    refusals = protected_log.attack(
-        *_NO_CONSTRAINTS[protected_log.database], f"INSERT INTO {forged}", f"{delete} WHERE id = 1", delete
-    )
+    protected_log.attack(*_NO_CONSTRAINTS[protected_log.database], f"INSERT INTO {forged}")
+    refusals = protected_log.attack(f"{delete} WHERE id = 1", delete)
     assert ["append-only" in refusal for refusal in refusals] == [True, True]
-    assert protected_log.records() == [FIRST, (2, "audit-log-purged")]
+    assert protected_log.records()[0] == FIRST
+
+
+def test_a_forged_purge_from_before_the_triggers_permits_nothing(database_url: str) -> None:
+    """The one dated 9999, stored before the audit log was protected."""
+    late = datetime(9999, 12, 31)
+    first = {"occurred_at": late, "action": "audit-log-purged", "deleted_before": late}
+    with protected_audit_log(database_url, **first) as log:
+        with log.user.begin() as connection:
+            insert(connection, action="product-created")
+        (refusal,) = log.attack("DELETE FROM licensing_audit_records WHERE id = 2")
+        assert "append-only" in refusal
+        assert log.records() == [(1, "audit-log-purged"), (2, "product-created")]
 
 
 def test_two_purges_that_permit_each_other_are_not_deleted_both(protected_log: ProtectedLog) -> None:
@@ -531,7 +544,10 @@ def test_operators_and_functions_of_another_schema_do_not_decide_what_is_a_purge
         "INSERT INTO public.licensing_audit_records (id, occurred_at, action, actor)"
         " VALUES (2147483647, '2020-06-01', 'x', 'host')",
     )
-    assert ["append-only" in refusal for refusal in refusals] == [True, True]
+    assert [refusal.partition("\n")[0].partition(" takes ")[0] for refusal in refusals] == [
+        "licensing_audit_records is append-only; flask licensing purge-audit-log deletes old records",
+        "licensing_audit_records",
+    ]
     assert protected_log.records() == [FIRST, (2, "x")]
 
 
@@ -575,12 +591,82 @@ def test_no_record_brings_an_id_that_later_ones_run_into(protected_log: Protecte
     ids at random, so that the newest record no longer came first.
     """
     columns = "INSERT INTO licensing_audit_records (occurred_at, action, actor, id)"
-    protected_log.attack(columns + f" VALUES ('2020-01-02 00:00:00', 'x', 'y', {audit_id})")
+    no_journal = {"sqlite": ["PRAGMA journal_mode = OFF"], "mysql": ["SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO'"]}
+    protected_log.attack(
+        *no_journal.get(protected_log.database, []),
+        columns + f" VALUES ('2020-01-02 00:00:00', 'x', 'y', {audit_id})",
+    )
     with protected_log.user.begin() as connection:
         insert(connection, action="product-created")
-    (first, *rest) = protected_log.records()
-    assert first == FIRST
-    assert (rest[-1][1], len(rest)) == ("product-created", rest[-1][0] - 1)
+    records = protected_log.records()
+    assert [id_ for id_, action in records if action == "product-created"] == [1, records[-1][0]]
+    assert records[-1][0] <= 3
+
+
+@pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
+def test_no_session_uses_up_the_ids_on_mariadb(protected_log: ProtectedLog) -> None:
+    """A session says which id is the next; with the largest one, no change of the store could be recorded any more.
+
+    Ids had 32 bits, and counting in steps of 65,535 used those up too.
+    """
+    add = "INSERT INTO licensing_audit_records (occurred_at, action, actor) VALUES ('2020-01-02', 'x', 'y')"
+    for audit_id in (2**32 + 2, 2**63 - 2, 2**63 - 1, 2**64 - 1):
+        for insert_one in (add, add.replace("INSERT", "REPLACE"), add.replace("INSERT", "INSERT IGNORE")):
+            (refusal,) = protected_log.attack(f"SET insert_id = {audit_id}", insert_one)
+            assert "takes no ids" in refusal
+    assert protected_log.records() == [FIRST]
+    # A replica takes what was counted where this many transactions were rolled back.
+    assert protected_log.attack(f"SET insert_id = {2**32 + 1}", add) == []
+    assert protected_log.attack("SET auto_increment_increment = 65535, auto_increment_offset = 65535", add) == []
+    assert protected_log.attack(add) == []
+    assert [audit_id // 2**32 for audit_id, _ in protected_log.records()] == [0, 1, 1, 1]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_ids_are_not_used_up_by_asking_for_them_on_postgresql(protected_log: ProtectedLog) -> None:
+    """Whoever adds records may call ``nextval``, and two thousand million calls used up ids of 32 bits."""
+    with protected_log.owner.begin() as connection:
+        connection.execute(sa.text("SELECT setval('licensing_audit_records_id_seq', 2147483647)"))
+    with protected_log.user.begin() as connection:
+        insert(connection, action="product-created")
+    assert protected_log.records() == [FIRST, (2**31, "product-created")]
+    (refusal,) = protected_log.attack("SELECT setval('licensing_audit_records_id_seq', 9223372036854775807)")
+    assert "permission denied" in refusal
+
+
+def _dates_that_python_can_not_read(database: str) -> list[str]:
+    ahead = f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%d %H:%M:%S}"
+    dates = [f"'{date}'" for date in ("0999-12-31 23:59:59", ahead, "9999-12-31 23:59:59")]
+    if database == "postgresql":
+        return [*dates, "'infinity'", "'-infinity'", "'0044-03-15 BC'", "'294276-12-31'"]
+    dates += [f"'{date}'" for date in ("0000-00-00", "2020-00-01", "2020-02-30 00:00:00", "2020-01-01 25:00:00", "x")]
+    if database == "sqlite":
+        fractions = ["'2020-01-01 00:00:00.5'", "'2020-01-01 00:00:00.00000x'", "'2020-01-01 00:00:00' || char(0, 120)"]
+        dates += [*fractions, "'2020-01-01'", "20200101", "'12:00:00'", "CAST('2020-01-01 00:00:00' AS BLOB)"]
+    return dates
+
+
+def test_no_date_is_recorded_that_python_can_not_read(protected_log: ProtectedLog) -> None:
+    """One record with the date ``infinity``, or of the year 0, and nobody could read the audit log any more.
+
+    On MariaDB the session's modes decide what is a date, and whether an absent one becomes ``0000-00-00``.
+    """
+    anything_goes = {"mysql": ["SET sql_mode = 'ALLOW_INVALID_DATES', timestamp = 4102444800"]}
+    columns = "INSERT INTO licensing_audit_records (occurred_at, deleted_before, action, actor) VALUES"
+    day = "'2020-01-01 00:00:00'"
+    values = [f"({day}, {date}, 'x', 'y')" for date in _dates_that_python_can_not_read(protected_log.database)]
+    values += [f"({date}, NULL, 'x', 'y')" for date in _dates_that_python_can_not_read(protected_log.database)]
+    values += ["(NULL, NULL, 'x', 'y')", f"(NULL, NULL, 'x', 'y'), ({day}, NULL, 'x', 'y')"]
+    for value in values:
+        before = anything_goes.get(protected_log.database, [])
+        (refusal,) = protected_log.attack(*before, f"{columns} {value}")
+        assert any(words in refusal for words in ("no dates before 1000", "NOT NULL", "not-null")), value
+    assert protected_log.records() == [FIRST]
+    soon = datetime.now(UTC).replace(tzinfo=None) + timedelta(hours=9)
+    for date in (EARLIEST_DATE, datetime(2020, 2, 29, 23, 59, 59, 999999), soon):
+        with protected_log.user.begin() as connection:
+            insert(connection, action="x", occurred_at=date, deleted_before=date)
+    assert len(protected_log.records()) == 4
 
 
 @pytest.mark.parametrize(
@@ -891,7 +977,7 @@ def test_the_verifier_gives_out_no_number_that_was_not_signed(private_key: str, 
 
 def test_an_id_that_was_there_before_the_triggers_does_not_stop_later_records(database_url: str) -> None:
     """The same record with the id -1, stored before the audit log was protected."""
-    with protected_audit_log(database_url, first_id=-1) as log:
+    with protected_audit_log(database_url, id=-1) as log:
         with log.user.begin() as connection:
             insert(connection, action="product-created")
         assert [action for _, action in log.records()] == ["product-created"] * 2

@@ -35,7 +35,8 @@ class AuditRecord(Base):
         sa.Index("ix_licensing_audit_records_action_id", "action", "id"),
     )
 
-    id: Mapped[int] = mapped_column(sa.Integer)
+    # Ids of 32 bits can be used up; on SQLite, whose integers have 64, only an INTEGER counts by itself.
+    id: Mapped[int] = mapped_column(sa.BigInteger().with_variant(sa.Integer, "sqlite"))
     occurred_at: Mapped[datetime] = mapped_column(sa.DateTime)
     action: Mapped[str] = mapped_column(sa.String(64))
     actor: Mapped[str] = mapped_column(text_type())

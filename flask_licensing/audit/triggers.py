@@ -1,7 +1,8 @@
 """The triggers that make the audit log append-only, for a site that asks for them.
 
-An UPDATE is refused, and so is an INSERT that brings an id. A DELETE is refused unless another record tells of a purge
-that reaches beyond the deleted one. That purge can only be deleted under the date of a later one, so one always stays.
+An UPDATE is refused. So is an INSERT with an id, with a date that Python can't read, or with one so far ahead that no
+purge reaches it. A DELETE is refused unless another record tells of a purge that reaches beyond the deleted one. That
+purge can only be deleted under the date of a later one, so one always stays.
 
 The triggers trust no constraint and nothing of the session: CHECK can be switched off on SQLite and MariaDB, a
 transaction on MariaDB may read what another has yet to commit, and on PostgreSQL a temporary table, or an operator
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import sqlalchemy as sa
 
+from flask_licensing.core.domain import EARLIEST_DATE
 from flask_licensing.errors import LicensingError
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 AUDIT_TABLE = "licensing_audit_records"
 
 _REFUSAL = f"{AUDIT_TABLE} is append-only; flask licensing purge-audit-log deletes old records"
+_RECORD_REFUSAL = f"{AUDIT_TABLE} takes no ids, and no dates before {EARLIEST_DATE.year} or later than tomorrow"
 
 
 def _purged(table: str, latest: str, lock: str = "") -> str:
@@ -40,21 +43,38 @@ def _purged(table: str, latest: str, lock: str = "") -> str:
 
 
 _SQLITE_REFUSAL = f"BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END"
-_SQLITE_PURGED = _purged(AUDIT_TABLE, "datetime('now', '+1 day')")
+_SQLITE_RECORD_REFUSAL = f"BEGIN SELECT RAISE(ABORT, '{_RECORD_REFUSAL}'); END"
+_SQLITE_TOMORROW = "datetime('now', '+1 day')"
+_SQLITE_PURGED = _purged(AUDIT_TABLE, _SQLITE_TOMORROW)
+_SQLITE_MAX_ID = f"SELECT max(id) FROM {AUDIT_TABLE}"
+# Only with a modifier is the 30th of February made a day that there is. The length is in bytes, because most functions
+# see nothing behind a NUL.
+_SQLITE_DATED = (
+    f"{{0}} BETWEEN '{EARLIEST_DATE}' AND {_SQLITE_TOMORROW}"
+    " AND datetime(substr({0}, 1, 19), '+0 days') IS substr({0}, 1, 19)"
+    " AND (length(CAST({0} AS BLOB)) = 19"
+    f" OR length(CAST({{0}} AS BLOB)) = 26 AND substr({{0}}, 20) GLOB '.{'[0-9]' * 6}')"
+)
 _SQLITE_TRIGGERS = {
     f"{AUDIT_TABLE}_no_update": f"BEFORE UPDATE ON {AUDIT_TABLE} {_SQLITE_REFUSAL}",
     f"{AUDIT_TABLE}_no_delete": f"BEFORE DELETE ON {AUDIT_TABLE} WHEN NOT {_SQLITE_PURGED} {_SQLITE_REFUSAL}",
-    # INSERT OR REPLACE deletes without a trigger for DELETE (sqlite.org/lang_conflict.html). Before the insert an id
-    # that SQLite is about to choose reads as -1.
+    f"{AUDIT_TABLE}_no_date": f"BEFORE INSERT ON {AUDIT_TABLE}"
+    f" WHEN ({_SQLITE_DATED.format('NEW.occurred_at')}) IS NOT TRUE"
+    f" OR ({_SQLITE_DATED.format('coalesce(NEW.deleted_before, NEW.occurred_at)')}) IS NOT TRUE"
+    f" {_SQLITE_RECORD_REFUSAL}",
+    # Before the insert an id that SQLite is about to choose reads as -1. Later is too late: INSERT OR REPLACE deletes
+    # without a trigger for DELETE (sqlite.org/lang_conflict.html), and without a journal nothing is taken back.
     f"{AUDIT_TABLE}_no_replace": f"BEFORE INSERT ON {AUDIT_TABLE}"
-    f" WHEN NEW.id > 0 AND NEW.id IN (SELECT id FROM {AUDIT_TABLE}) {_SQLITE_REFUSAL}",
+    f" WHEN NEW.id <> -1 AND NEW.id <> 1 + coalesce(({_SQLITE_MAX_ID}), 0) {_SQLITE_RECORD_REFUSAL}",
     # The id that SQLite chooses is the one after the largest, until that is the largest there can be.
     f"{AUDIT_TABLE}_no_id": f"AFTER INSERT ON {AUDIT_TABLE}"
-    f" WHEN NEW.id <> 1 + coalesce((SELECT max(id) FROM {AUDIT_TABLE} WHERE id <> NEW.id), 0) {_SQLITE_REFUSAL}",
+    f" WHEN NEW.id <> 1 + coalesce(({_SQLITE_MAX_ID} WHERE id <> NEW.id), 0)"
+    f" {_SQLITE_RECORD_REFUSAL}",
 }
 
 _POSTGRESQL_FUNCTION = f"{AUDIT_TABLE}_refuse"
-_POSTGRESQL_PURGED = _purged("{table}", "timezone('UTC', clock_timestamp()) + interval '1 day'")
+_POSTGRESQL_TOMORROW = "timezone('UTC', clock_timestamp()) + interval '1 day'"
+_POSTGRESQL_PURGED = _purged("{table}", _POSTGRESQL_TOMORROW)
 # The schema is looked up once, here: a trigger that looks a table up by its bare name finds a temporary one first.
 _CREATE_POSTGRESQL_FUNCTION = f"""
 DO $create$
@@ -69,9 +89,13 @@ BEGIN
         SET search_path = pg_catalog, pg_temp AS $body$
         BEGIN
             IF TG_OP = 'INSERT' THEN
-                IF NEW.id = currval({{sequence}}) THEN
+                IF NEW.id = currval({{sequence}})
+                   AND NEW.occurred_at BETWEEN '{EARLIEST_DATE}' AND {_POSTGRESQL_TOMORROW}
+                   AND coalesce(NEW.deleted_before, NEW.occurred_at)
+                       BETWEEN '{EARLIEST_DATE}' AND {_POSTGRESQL_TOMORROW} THEN
                     RETURN NEW;
                 END IF;
+                RAISE EXCEPTION '{_RECORD_REFUSAL}';
             ELSIF TG_OP = 'DELETE' THEN
                 IF {_POSTGRESQL_PURGED} THEN
                     RETURN OLD;
@@ -94,14 +118,32 @@ _POSTGRESQL_TRIGGERS = {
 }
 
 _MYSQL_REFUSAL = f"SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{_REFUSAL}'"
-# A session can set what NOW() says, and its time zone. The lock waits for a purge that may yet be rolled back.
-_MYSQL_PURGED = _purged(AUDIT_TABLE, "SYSDATE() + INTERVAL 1 DAY", " LOCK IN SHARE MODE")
+_MYSQL_RECORD_REFUSAL = f"SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{_RECORD_REFUSAL}'"
+# A session can set what NOW() says, and its time zone.
+_MYSQL_TOMORROW = "SYSDATE() + INTERVAL 1 DAY"
+# The lock waits for a purge that may yet be rolled back.
+_MYSQL_PURGED = _purged(AUDIT_TABLE, _MYSQL_TOMORROW, " LOCK IN SHARE MODE")
+# A session may have days stored that are none, as that of the month 0: no date is so many days away from one.
+_MYSQL_DATED = f"{{0}} BETWEEN '{EARLIEST_DATE}' AND {_MYSQL_TOMORROW} AND {{0}} + INTERVAL 0 DAY <=> {{0}}"
+_MYSQL_MAX_JUMP = 2**32
+# A session can say which id is the next one, and with the largest of 64 bits would have used up all. Replication says
+# the same of every record that it repeats as a statement.
+_MYSQL_JUMPS = (
+    f"@@insert_id > {_MYSQL_MAX_JUMP}"
+    f" AND @@insert_id > {_MYSQL_MAX_JUMP} + (SELECT coalesce(max(id), 0) FROM {AUDIT_TABLE})"
+)
 _MYSQL_TRIGGERS = {
     f"{AUDIT_TABLE}_no_update": f"BEFORE UPDATE ON {AUDIT_TABLE} FOR EACH ROW {_MYSQL_REFUSAL}",
     f"{AUDIT_TABLE}_no_delete": f"BEFORE DELETE ON {AUDIT_TABLE} FOR EACH ROW"
     f" IF NOT {_MYSQL_PURGED} THEN {_MYSQL_REFUSAL}; END IF",
     # Before the insert an id that the database is about to choose reads as 0.
-    f"{AUDIT_TABLE}_no_id": f"BEFORE INSERT ON {AUDIT_TABLE} FOR EACH ROW IF NEW.id <> 0 THEN {_MYSQL_REFUSAL}; END IF",
+    f"{AUDIT_TABLE}_no_id": f"BEFORE INSERT ON {AUDIT_TABLE} FOR EACH ROW"
+    f" IF NEW.id <> 0 OR {_MYSQL_JUMPS} OR ({_MYSQL_DATED.format('NEW.occurred_at')}) IS NOT TRUE"
+    f" OR ({_MYSQL_DATED.format('coalesce(NEW.deleted_before, NEW.occurred_at)')}) IS NOT TRUE"
+    f" THEN {_MYSQL_RECORD_REFUSAL}; END IF",
+    # With the mode NO_AUTO_VALUE_ON_ZERO it is 0.
+    f"{AUDIT_TABLE}_no_zero": f"AFTER INSERT ON {AUDIT_TABLE} FOR EACH ROW"
+    f" IF NEW.id = 0 THEN {_MYSQL_RECORD_REFUSAL}; END IF",
 }
 
 _TRIGGERS: Mapping[str, Mapping[str, str]] = {
