@@ -19,7 +19,7 @@ import pytest
 
 from flask_licensing.errors import FileError, StoreUnavailable
 from flask_licensing.inventory.formats import MAX_NAME_LENGTH, MAX_NAMED_COLUMNS
-from flask_licensing.license_keys.lines import MAX_LINE_LENGTH
+from flask_licensing.license_keys.lines import LOOKED_AT, MAX_LINE_LENGTH
 from flask_licensing.stores.memory import MemoryKeyStore
 from tests.programs import THIS_PROJECT
 
@@ -95,6 +95,17 @@ def site(tmp_path: Path) -> Path:
         ("stock.pdf", b"%PDF-1.7\nA-1\n", "a binary file or UTF-16"),
         ("stock.txt", "A-1\nA-2\n".encode("utf-16"), "a binary file or UTF-16"),
         ("stock.txt.gz", gzip.compress("A-1\nA-2\n".encode("utf-16-be"), mtime=0), "a binary file or UTF-16"),
+        ("stock.txt.gz", gzip.compress(gzip.compress(b"A-1\n", mtime=0), mtime=0), "a binary file or UTF-16"),
+        ("stock.txt", b"\x89PNG\r\n\x1a\n\x00\nA-1\n", "a binary file or UTF-16"),
+        ("stock.txt", b"'A-1'\n'A-2'\n", "CSV"),
+        ("stock.txt", b"KEY,\n", "CSV"),
+        ("stock.tsv", b"license_key\tvalidity\nA-1\t1\n", "CSV"),
+        ("stock.txt", b"- A-1\n- A-2\n", "markup or a comment"),
+        ("stock.txt", b"1. A-1\n2. A-2\n", "markup or a comment"),
+        ("stock.txt", b"// from the old shop\nA-1\n", "markup or a comment"),
+        ("stock.eml", b"From: shop@example.com\nSubject: Your keys\n\nA-1\n", "a header"),
+        ("stock.env", b"LICENSE=A-1\n", "a header"),
+        ("stock.jsonl", b"\n\nLicense: A-1\n", "a header"),
     ],
 )
 def test_a_file_whose_first_line_is_not_what_its_name_says_is_refused(
@@ -107,6 +118,97 @@ def test_a_file_whose_first_line_is_not_what_its_name_says_is_refused(
     assert f"The first line looks like {looks_like}, not like" in refused.stderr
     assert "--format" in refused.stderr
     assert host.stored_license_keys() == []
+
+
+@pytest.mark.parametrize(
+    "suffix", ["yaml", "eml", "zip", "md", "xlsx", "json", "csv.bak", "ndjson.bak", "txt.gz.gz", "tar.gz", "\x1b[2J"]
+)
+def test_a_name_that_says_no_format_is_refused_by_imports_and_exports(host: Host, tmp_path: Path, suffix: str) -> None:
+    """Exports to ``x.json`` were bare text without terms, and imports took any file for text."""
+    _create(host, "B-1")
+    file = tmp_path / f"stock.{suffix}"
+    last_suffix = "\\x1b[2j" if suffix.startswith("\x1b") else suffix.removesuffix(".gz").rpartition(".")[2]
+    exported = _run(host, "export-license-keys", str(file))
+    assert exported.exit_code == 1
+    assert exported.stderr == (
+        f"Error: The name ends in .{last_suffix}, which says no format: nothing was written."
+        " Name the format with --format csv, ndjson, text (in Python, file_format).\n"
+    )
+    assert not file.exists()
+    file.write_text("A-1\nA-2\n")
+    imported = _import(host, file)
+    assert imported.exit_code == 1
+    assert f"Error: The name ends in .{last_suffix}, which says no format: nothing was stored." in imported.stderr
+    assert host.stored_license_keys() == ["B-1"]
+    assert _import(host, file, "--format", "text").exit_code == 0
+    assert _run(host, "export-license-keys", str(file), "--format", "text").exit_code == 0
+    assert file.exists()
+
+
+@pytest.mark.parametrize("name", ["stock.txt", "stock.TXT.gz", "stock", "stock.gz", "stock.d/keys"])
+def test_text_is_what_a_name_in_txt_or_without_suffix_says(host: Host, tmp_path: Path, name: str) -> None:
+    _create(host, "A-1")
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    assert _run(host, "export-license-keys", str(file)).exit_code == 0
+    assert _import(host, file).stdout == "1 rows: 0 created, 1 there already, 0 rejected.\n"
+
+
+@pytest.mark.parametrize("name", [b"stock.yaml", "stock.yaml"])
+def test_a_stream_is_called_by_the_name_of_its_file(host: Host, name: str | bytes) -> None:
+    stream = io.BytesIO(b"A-1\n")
+    stream.name = name
+    with host.app.app_context(), pytest.raises(FileError, match=r"ends in \.yaml,"):
+        host.licensing.import_license_keys(stream, product_id=1)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "Voucher\nA-1\nA-2",
+        "\n \nVOUCHER\nABCD-EFGH",
+        "VOUCHER\nABCD2345",
+        "Voucher\nABCDEFGH",
+        "Lizenzschlüssel\nABCD-EFGH\n\nIJKL-MNOP",
+        "ライセンス\nABCDEFGH",
+        "CLÉ 1\nABCD1EFGH",
+        "Product Key for Photo Editor\nA-1",
+        "Keys of 2026-01\nABCD-2345",
+        "\n" * LOOKED_AT + "Voucher\nA-1",
+    ],
+)
+def test_a_header_is_known_by_the_lines_that_follow(host: Host, tmp_path: Path, lines: str) -> None:
+    (tmp_path / "stock.txt").write_text(lines, encoding="utf-8")
+    imported = _import(host, tmp_path / "stock.txt")
+    created = _run(host, "create-license-keys", "--file", str(tmp_path / "stock.txt"), "--product", "1")
+    for refused in (imported, created):
+        assert refused.exit_code == 1
+        assert "The first line looks like a header, not like a license key: nothing was stored." in refused.stderr
+        assert "import-license-keys --format" in refused.stderr
+    assert host.stored_license_keys() == []
+    assert _import(host, tmp_path / "stock.txt", "--format", "text").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "Voucher",
+        "A\nB-1",
+        "correct horse\nbattery staple",
+        "SGVsbG8=\nd29ybGQ=",
+        "ABCDEFGH\nABCD2345\nIJKLMNOP",
+        "1234 5678\n12345678",
+        "Voucher\n" + "1\n" * (LOOKED_AT - 1) + "Other",
+    ],
+)
+def test_license_keys_of_one_shape_are_no_header(host: Host, lines: str) -> None:
+    assert _import(host, lines.encode()).exit_code == 0
+    assert host.stored_license_keys() == sorted(set(lines.split("\n")))
+
+
+def test_only_so_many_lines_are_compared_with_the_first(host: Host) -> None:
+    lines = "Voucher\n" + "1\n" * LOOKED_AT + "Other"
+    assert _import(host, lines.encode()).exit_code == 1
 
 
 def test_csv_on_standard_input_is_refused_without_a_format(host: Host) -> None:
@@ -356,13 +458,58 @@ def test_an_export_is_written_to_a_pipe_or_a_device_which_stays_what_it_is(host:
     assert stat.S_ISCHR(os.stat(os.devnull).st_mode)
 
 
+def test_an_export_to_a_file_with_a_hard_link_is_refused(host: Host, tmp_path: Path) -> None:
+    """It would replace one of the names: the other kept the old license keys."""
+    file = tmp_path / "stock.txt"
+    file.write_text("the last whole export\n")
+    os.link(file, tmp_path / "other.txt")
+    (tmp_path / "link.txt").symlink_to(file)
+    for name in ("stock.txt", "other.txt", "link.txt"):
+        refused = _run(host, "export-license-keys", str(tmp_path / name))
+        assert refused.exit_code == 1
+        assert f"{name} has 2 names (hard links)" in refused.stderr
+    assert (tmp_path / "other.txt").read_text() == "the last whole export\n"
+    assert not list(tmp_path.glob(".unfinished-*"))
+    (tmp_path / "other.txt").unlink()
+    assert _run(host, "export-license-keys", str(file)).exit_code == 0
+
+
+def test_an_export_to_links_that_point_to_one_another_is_refused(host: Host, tmp_path: Path) -> None:
+    """The link became a file."""
+    (tmp_path / "a.txt").symlink_to("b.txt")
+    (tmp_path / "b.txt").symlink_to(tmp_path / "a.txt")
+    refused = _run(host, "export-license-keys", str(tmp_path / "a.txt"))
+    assert refused.exit_code == 1
+    assert "can't be opened: Too many levels of symbolic links." in refused.stderr
+    assert (tmp_path / "a.txt").is_symlink()
+    assert (tmp_path / "b.txt").is_symlink()
+
+
+def test_an_export_through_links_arrives_where_they_end(host: Host, tmp_path: Path) -> None:
+    _create(host, "A-1")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "to-folder").symlink_to("folder")
+    (tmp_path / "folder" / "first.txt").symlink_to("second.txt")
+    assert _run(host, "export-license-keys", str(tmp_path / "to-folder" / "first.txt")).exit_code == 0
+    assert (tmp_path / "folder" / "first.txt").is_symlink()
+    assert (tmp_path / "folder" / "second.txt").read_text() == "A-1\n"
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "pipe.txt").symlink_to("pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    assert _run(host, "export-license-keys", str(tmp_path / "pipe.txt")).exit_code == 0
+    assert os.read(reader, 100) == b"A-1\n"
+    os.close(reader)
+
+
 def test_an_export_to_an_open_descriptor_goes_behind_what_is_there(host: Host, tmp_path: Path) -> None:
     _create(host, "A-1")
     with (tmp_path / "log").open("w") as log:
         log.write("before\n")
         log.flush()
         assert _run(host, "export-license-keys", f"/dev/fd/{log.fileno()}").exit_code == 0
-    assert (tmp_path / "log").read_text() == "before\nA-1\n"
+        (tmp_path / "link").symlink_to(f"/dev/fd/{log.fileno()}")
+        assert _run(host, "export-license-keys", str(tmp_path / "link")).exit_code == 0
+    assert (tmp_path / "log").read_text() == "before\nA-1\nA-1\n"
 
 
 def test_a_compressed_export_names_no_file_inside(host: Host, tmp_path: Path) -> None:
@@ -448,8 +595,9 @@ def test_an_import_that_is_ended_says_what_it_stored(host: Host) -> None:
                 os.kill(os.getpid(), signal.SIGTERM)
             return read
 
-    ended = _run(host, "import-license-keys", "-", "--product", "1", "--batch-size", "2", input=Ending(b"A\nB\nC\n"))
-    assert (ended.exit_code, ended.stdout) == (143, "2 rows: 2 created, 0 there already, 0 rejected.\n")
+    rows = b"".join(b"A-%d\n" % number for number in range(41))
+    ended = _run(host, "import-license-keys", "-", "--product", "1", "--batch-size", "2", input=Ending(rows))
+    assert (ended.exit_code, ended.stdout) == (143, "40 rows: 40 created, 0 there already, 0 rejected.\n")
 
 
 def test_an_export_of_a_folder_or_without_room_is_one_line(host: Host, tmp_path: Path) -> None:

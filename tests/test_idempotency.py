@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from flask_licensing.testing.parts import FrozenClock
 from tests.hosts import PATH
 
 if TYPE_CHECKING:
@@ -170,10 +171,23 @@ def test_another_value_is_another_payload(host: Host, changed: dict[str, Any]) -
 WRONG: list[tuple[str, Any, Any, Any]] = [
     ("status", "sold", " sold ", "gone"),
     ("activation_limit", "-1", -1, -2),
+    ("activation_limit", "-1", " -01 ", 1.0),
+    ("activation_limit", "-1", "-0001", -1.0),
+    ("product_id", "0", "-0", "-1"),
+    ("product_id", "-00", 0, "0x0"),
+    ("activation_limit", "9" * 5000, "00" + "9" * 5000, "9" * 4999),
+    ("activation_limit", "-" + "9" * 4000, -int("9" * 4000), "-" + "9" * 3999),
     ("activation_limit", "x", "x", "y"),
     ("activation_limit", "NaN", "NaN", 1.5),
-    ("activation_limit", "true", "true", True),
+    ("activation_limit", "true", True, False),
+    ("activation_limit", "1.5", 1.5, 1.25),
+    ("activation_limit", '{"a": 1}', {"a": 1}, {"a": "1"}),
+    ("activation_limit", '"5"', ' "5" ', "x5"),
+    ("activation_limit", "null", "null ", None),
+    ("assigned_at", "[1]", [1], ["1"]),
     ("license_keys", '["A", 1]', ["A", 1], ["A", 2]),
+    ("license_keys", '["A", " "]', ["A", ""], ["", "A"]),
+    ("license_keys", '[[" A "]]', [["A"]], ["A", []]),
     ("license_keys", "[]", [], "[[]]"),
     ("license_keys", "[" * 900 + "]" * 900, "[" * 900 + "]" * 900, [[]]),
     ("validity", "", None, "-"),
@@ -181,7 +195,9 @@ WRONG: list[tuple[str, Any, Any, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "text", "same", "other"), WRONG, ids=[f"{row[0]}-{row[1][:9]}" for row in WRONG])
+@pytest.mark.parametrize(
+    ("name", "text", "same", "other"), WRONG, ids=[f"{row[0]}-{row[1][:9]}-{str(row[2])[:9]}" for row in WRONG]
+)
 def test_wrong_values_are_compared_too(host: Host, name: str, text: str, same: Any, other: Any) -> None:
     headers = {"Authorization": f"Bearer {host.secret}", "Idempotency-Key": "order-1"}
     client = host.app.test_client()
@@ -203,6 +219,48 @@ def test_a_field_that_is_sent_twice_is_no_value_that_can_be_sent(host: Host) -> 
     for value in others:
         answer = client.post(PATH, json=NATIVE | {"status": value}, headers=headers)
         assert host.verified(answer)["code"] == 9409
+
+
+LIFE: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("assign-license-key", {"license_key": "SOLD"}, {"owner_name": "Zoë"}),
+    ("assign-and-activate-license-key", {"license_key": "SOLD-2", "identifier": "a"}, {"identifier": "b"}),
+    ("activate", {"license_key": "SOLD", "identifier": "a", "nonce": "1"}, {"nonce": "2"}),
+    ("verify", {"license_key": "SOLD", "identifier": "a", "nonce": "1"}, {"nonce": None}),
+    ("get-license-key-details", {"license_key": "SOLD", "identifier": "a"}, {"nonce": "1"}),
+    ("update-license-key", {"license_key": "SOLD", "validity": "7"}, {"activation_limit": "7", "validity": None}),
+    ("get-license-keys", {"status": "assigned", "page": "1"}, {"status": "blocked"}),
+    ("get-available-license-keys-count", {"product_id": "1"}, {"product_id": "2"}),
+    ("deactivate", {"license_key": "SOLD", "identifier": "a"}, {"identifier": "b"}),
+    ("delete-license-key", {"license_key": "SOLD"}, {"license_key": "SOLD-2"}),
+]
+"""Requests of a license's life in their order, and what makes each another one."""
+
+
+def test_every_endpoint_answers_a_request_that_is_repeated_as_before(create_host: Callable[..., Host]) -> None:
+    clock = FrozenClock()
+    host = create_host(clock=clock)
+    host.create(license_keys='["SOLD", "SOLD-2"]')
+    headers = {"Authorization": f"Bearer {host.secret}", "Idempotency-Key": "order-1"}
+    client = host.app.test_client()
+    given: dict[str, bytes] = {}
+
+    def send(endpoint: str, sent: dict[str, Any]) -> TestResponse:
+        fields = {name: value for name, value in sent.items() if value is not None}
+        path = f"/api/v1/{endpoint}"
+        if endpoint in {"get-license-keys", "get-available-license-keys-count"}:
+            return client.get(path, query_string=fields, headers=headers)
+        return client.post(path, data=fields, headers=headers)
+
+    for endpoint, sent, _ in LIFE:
+        answer = send(endpoint, sent)
+        assert answer.status_code == 200
+        given[endpoint] = answer.data
+    clock.move(days=1)
+    for endpoint, sent, changes in LIFE:
+        again = {name: f" {value} " for name, value in reversed(sent.items())} | {"unknown": "x"}
+        assert send(endpoint, again).data == given[endpoint]
+        assert host.verified(send(endpoint, sent | changes))["code"] == 9409
+    assert host.stored_license_keys() == ["SOLD-2"]
 
 
 def test_eight_requests_at_once_have_one_effect_and_one_answer(host_on_each_database: Host) -> None:

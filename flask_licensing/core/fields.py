@@ -240,15 +240,31 @@ def load_fields(schema: Schema, sent: Mapping[str, Any]) -> LoadedFields:
 
 
 def _as_json(sent: object) -> object:
-    """Return a wrong value so that a form's text and the integer or array of a JSON body are the same."""
+    """Return a wrong value so that it is the same in a JSON body and as the text that a form has for it."""
+    if type(sent) is int:
+        return str(sent)
     if not isinstance(sent, str):
-        return sent
+        return _trimmed(sent)
     text = sent.strip()
+    if _ASCII_DIGITS.fullmatch(text):
+        magnitude = text.lstrip("-").lstrip("0")
+        return f"-{magnitude}" if magnitude and text.startswith("-") else magnitude or "0"
     try:
         value = read_json(text, max_values=MAX_COMPARED_VALUES)
     except ValueError:
         value = None
-    return value if type(value) is int or isinstance(value, list) else text or None
+    return text or None if value is None or isinstance(value, str) else _trimmed(value)
+
+
+def _trimmed(value: object) -> object:
+    """Return a value of JSON with its texts as they are read from any field."""
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, list):
+        return [_trimmed(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _trimmed(item) for name, item in value.items()}
+    return value
 
 
 class _NameSchema(RequestSchema):

@@ -29,7 +29,7 @@ _format_option = click.option(
     "--format",
     "file_format",
     type=click.Choice([file_format.value for file_format in FileFormat]),
-    help="By default what the file's name ends in.",
+    help="By default what the file's name ends in: .csv, .ndjson, .jsonl, or .txt and nothing for text.",
 )
 
 

@@ -6,6 +6,7 @@ rejected and the others are not.
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import os
@@ -17,8 +18,10 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TextIO, TypeAlias, cast
 
+from flask_licensing.core.log_text import printable
 from flask_licensing.errors import FileError
 from flask_licensing.inventory.formats import FileFormat, read_rows, write_license_keys
+from flask_licensing.license_keys.lines import expecting_license_keys, read_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -29,25 +32,39 @@ if TYPE_CHECKING:
 LicenseKeyFile: TypeAlias = "str | os.PathLike[str] | BinaryIO"
 """A path, or a binary stream, which stays open."""
 
-_SUFFIXES = {".csv": FileFormat.CSV, ".ndjson": FileFormat.NDJSON, ".jsonl": FileFormat.NDJSON}
+_SUFFIXES = {
+    ".csv": FileFormat.CSV,
+    ".ndjson": FileFormat.NDJSON,
+    ".jsonl": FileFormat.NDJSON,
+    ".txt": FileFormat.TEXT,
+    "": FileFormat.TEXT,
+}
 _GZIP_SUFFIX = ".gz"
 _GZIP_MAGIC = b"\x1f\x8b"
+
+_MOST_LINKS = 40
+"""How many symbolic links to one another are followed, as on Linux."""
 
 
 @contextmanager
 def open_rows(file: LicenseKeyFile, file_format: str | None, warn: Callable[[str], None]) -> Iterator[Iterator[Row]]:
     """Open a file for reading and yield its rows; gzip is recognised by its first bytes.
 
-    ``file_format`` is by default what the path, or the stream's name, ends in, else text. ``warn`` is called with what
-    may be a mistake.
+    ``file_format`` is by default what the path, or the stream's name, ends in; text where it has no suffix. ``warn`` is
+    called with what may be a mistake.
 
     Raises:
-        FileError: the file can't be opened or read, or is not what its format says.
+        FileError: the file can't be opened or read, is not what its format says, or has a suffix that says none.
 
     """
-    chosen = _chosen_format(file, file_format)
+    suffix = _suffix(file)
+    chosen = FileFormat(file_format) if file_format else _SUFFIXES.get(suffix)
     try:
         with _open(file) as binary, _text_from(binary) as text:
+            if chosen is None:
+                # What the file looks like says more than its name.
+                next(expecting_license_keys(read_lines(text)), None)
+                raise _unknown(suffix, "stored")
             yield read_rows(text, chosen, guessed=file_format is None, warn=warn)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise FileError(f"The file is not whole gzip: {error}.") from None
@@ -62,10 +79,13 @@ def open_for_license_keys(
     A path ending in ``.gz`` is compressed. A file by its path appears when it is whole.
 
     Raises:
-        FileError: the file can't be opened or written.
+        FileError: the file can't be opened or written, or has a suffix that says no format.
 
     """
-    chosen = _chosen_format(file, file_format)
+    suffix = _suffix(file)
+    chosen = FileFormat(file_format) if file_format else _SUFFIXES.get(suffix)
+    if chosen is None:
+        raise _unknown(suffix, "written")
     if not isinstance(file, str | os.PathLike):
         with _text_to(file) as text:
             yield lambda license_keys: write_license_keys(text, chosen, license_keys)
@@ -81,12 +101,20 @@ def open_for_license_keys(
         yield lambda license_keys: write_license_keys(text, chosen, license_keys)
 
 
-def _chosen_format(file: LicenseKeyFile, file_format: str | None) -> FileFormat:
-    if file_format is not None:
-        return FileFormat(file_format)
-    # An opened file knows its path; the name of a file descriptor is a number.
-    name = os.fspath(file) if isinstance(file, str | os.PathLike) else str(getattr(file, "name", ""))
-    return _SUFFIXES.get(Path(name.lower().removesuffix(_GZIP_SUFFIX)).suffix, FileFormat.TEXT)
+def _suffix(file: LicenseKeyFile) -> str:
+    """Return what a name ends in, ``.gz`` aside."""
+    # An opened file knows its path; the name of a file descriptor is a number, and some streams have none.
+    name = file if isinstance(file, str | os.PathLike) else getattr(file, "name", "")
+    if not isinstance(name, str | bytes | os.PathLike):
+        return ""
+    return Path(os.fsdecode(name).lower().removesuffix(_GZIP_SUFFIX)).suffix
+
+
+def _unknown(suffix: str, what: str) -> FileError:
+    return FileError(
+        f"The name ends in {printable(suffix)}, which says no format: nothing was {what}."
+        f" Name the format with --format {', '.join(FileFormat)} (in Python, file_format)."
+    )
 
 
 @contextmanager
@@ -111,13 +139,32 @@ def _failing_as(file: str | os.PathLike[str], what: str) -> Iterator[None]:
 def _open_for_writing(path: Path) -> AbstractContextManager[BinaryIO]:
     """Open a pipe, a device or an open descriptor as it is, and anything else as a draft that replaces the file."""
     with _failing_as(path, "opened"):
-        there = path.stat() if path.exists() else None
-        if os.path.abspath(path).startswith(_DESCRIPTORS) or (there and not stat.S_ISREG(there.st_mode)):
-            return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND), "wb")
         # The target of a symbolic link is replaced, not the link.
-        target = Path(os.path.realpath(path))
+        target = _target(path)
+        there = target.stat() if target.exists() else None
+        if _is_descriptor(target) or (there and not stat.S_ISREG(there.st_mode)):
+            return os.fdopen(os.open(target, os.O_WRONLY | os.O_APPEND), "wb")
+        if there and there.st_nlink > 1:
+            raise FileError(
+                f"The file {path} has {there.st_nlink} names (hard links), of which an export would replace one:"
+                " nothing was written. Export to another file."
+            )
         descriptor, draft = tempfile.mkstemp(prefix=".unfinished-export-", dir=target.parent)
         return _replacing(target, there, descriptor, Path(draft))
+
+
+def _target(path: Path) -> Path:
+    """Follow symbolic links, but not beyond what the process has open, which may have more in it than an export."""
+    for _ in range(_MOST_LINKS):
+        path = Path(os.path.realpath(path.parent), path.name)
+        if _is_descriptor(path) or not path.is_symlink():
+            return path
+        path = path.parent / path.readlink()
+    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+
+
+def _is_descriptor(path: Path) -> bool:
+    return str(path).startswith(("/dev/fd/", "/dev/std", "/proc/"))
 
 
 @contextmanager
@@ -131,10 +178,6 @@ def _replacing(target: Path, there: os.stat_result | None, descriptor: int, draf
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
-
-
-_DESCRIPTORS = ("/dev/fd/", "/dev/std", "/proc/")
-"""How paths begin that mean something the process has open, maybe with more in it than this package wrote."""
 
 
 def _make_alike(descriptor: int, there: os.stat_result) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO, TypeAlias
 
 from flask_licensing.core.log_text import printable
 from flask_licensing.errors import FileError
-from flask_licensing.license_keys.lines import expecting, read_lines, unlike_license_key
+from flask_licensing.license_keys.lines import expecting_license_keys, looks_like, read_lines, unlike_license_key
 from flask_licensing.license_keys.store import TERMS
 
 if TYPE_CHECKING:
@@ -66,14 +66,21 @@ def read_rows(text: TextIO, file_format: FileFormat, *, guessed: bool, warn: Cal
     """
     lines = read_lines(text)
     if guessed and file_format is FileFormat.TEXT:
-        lines = expecting(lines, "a license key", unlike_license_key)
+        lines = expecting_license_keys(lines)
     elif guessed and file_format is FileFormat.NDJSON:
-        lines = expecting(lines, "a JSON object, one a line", _unlike_object)
+        lines = _expecting_objects(lines)
     return _READERS[file_format](lines, warn)
 
 
-def _unlike_object(line: str) -> str | None:
-    return None if line.startswith("{") else unlike_license_key(line) or "something else"
+def _expecting_objects(lines: Iterator[str]) -> Iterator[str]:
+    for line in lines:
+        if content := line.strip():
+            if not content.startswith("{"):
+                raise looks_like(unlike_license_key(content) or "something else", "a JSON object, one a line")
+            yield line
+            break
+        yield line
+    yield from lines
 
 
 def write_license_keys(text: TextIO, file_format: FileFormat, license_keys: Iterable[LicenseKey]) -> int:

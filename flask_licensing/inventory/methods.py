@@ -48,8 +48,8 @@ class InventoryMethods:
 
         Args:
             file: its path, or a binary stream; gzip is recognised.
-            file_format: ``"csv"``, ``"ndjson"`` or ``"text"``; by default what the path ends in, else ``"text"``. A
-                file whose first line says otherwise is refused then.
+            file_format: ``"csv"``, ``"ndjson"`` or ``"text"``; by default what the path ends in, and ``"text"`` where
+                it has no suffix. A file with another suffix, or whose first lines say otherwise, is refused then.
             batch_size: rows in one transaction.
             dry_run: count what would be created, and create nothing.
             reject: called with each row that can't be imported, and the reason.
@@ -92,7 +92,8 @@ class InventoryMethods:
         Args:
             file: its path, or a binary stream. A path ending in ``.gz`` is compressed. A file of that name appears
                 when it is whole, for its owner alone; one that was there keeps its owner and mode. What a symbolic link
-                points to is replaced, not the link, and a pipe or device is written to.
+                points to is replaced, not the link; a pipe or device is written to, and a file with several hard links
+                refused.
             file_format: as in :meth:`import_license_keys`.
             product_id: the product whose license keys are written; by default all.
             status: the status of those that are written; by default any.
