@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from flask_licensing.activations.store import Activation, ActivationStore, LicenseKeyState
 from flask_licensing.api_keys.store import ApiKey, ApiKeyStore, NewApiKey
+from flask_licensing.assignment.store import StockStore
 from flask_licensing.audit.store import AuditRecord, AuditStore, AuditTriggerStore
 from flask_licensing.core.domain import AuditEvent, Authenticator, Caller, Clock, Credentials, Origin, SignedAnswer
 from flask_licensing.core.store import (
@@ -83,6 +84,7 @@ __all__ = [
     "ProductManagementStore",
     "ProductStore",
     "SignedAnswer",
+    "StockStore",
     "SupportsSign",
     "TableStore",
     "TransactionStore",

@@ -11,6 +11,7 @@ from flask_licensing.testing import (
     ActivationStoreContract,
     LicenseKeyChangeStoreContract,
     LicenseKeySearchStoreContract,
+    StockStoreContract,
 )
 
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from tests.hosts import Host
 
 
-class TestMemoryKeyStore(LicenseKeySearchStoreContract, LicenseKeyChangeStoreContract, ActivationStoreContract):
+class TestMemoryKeyStore(
+    LicenseKeySearchStoreContract, LicenseKeyChangeStoreContract, ActivationStoreContract, StockStoreContract
+):
     @pytest.fixture
     def key_store(self) -> Any:
         return MemoryKeyStore()
@@ -31,7 +34,9 @@ class TestMemoryKeyStore(LicenseKeySearchStoreContract, LicenseKeyChangeStoreCon
             return int(key_store.add_product("Photo Editor", None).id)
 
 
-class TestSQLAlchemyKeyStore(LicenseKeySearchStoreContract, LicenseKeyChangeStoreContract, ActivationStoreContract):
+class TestSQLAlchemyKeyStore(
+    LicenseKeySearchStoreContract, LicenseKeyChangeStoreContract, ActivationStoreContract, StockStoreContract
+):
     @pytest.fixture
     def key_store(self, host_on_each_database: Host) -> Iterator[Any]:
         with host_on_each_database.app.app_context():

@@ -22,6 +22,8 @@ from flask_licensing.license_keys.service import changes_of
 from flask_licensing.license_keys.store import LicenseKeyStatus
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from flask_licensing.activations.store import LicenseKeyState
     from flask_licensing.core.work import Work
     from flask_licensing.license_keys.store import LicenseKey
@@ -73,18 +75,23 @@ def assign_and_activate(
     return Verdict(ALREADY_ACTIVE if is_retry else NOT_AVAILABLE, state)
 
 
-def _assigned(work: Work, state: LicenseKeyState, owner: Owner) -> LicenseKeyState:
-    """Store that a locked license key is assigned from now on; return the state after it."""
+def assigned_to(owner: Owner, license_key: LicenseKey, now: datetime) -> LicenseKey:
+    """Return a license key as it is once it is assigned, in whole seconds."""
     terms = dataclasses.replace(
-        state.license_key.terms,
+        license_key.terms,
         status=LicenseKeyStatus.ASSIGNED,
         owner_name=owner.name,
         owner_email=owner.email,
-        assigned_at=work.now.replace(microsecond=0),
+        assigned_at=now.replace(microsecond=0),
     )
-    key: LicenseKey = dataclasses.replace(state.license_key, terms=terms, updated_at=work.now)
+    return dataclasses.replace(license_key, terms=terms, updated_at=now)
+
+
+def _assigned(work: Work, state: LicenseKeyState, owner: Owner) -> LicenseKeyState:
+    """Store that a locked license key is assigned from now on; return the state after it."""
+    key = assigned_to(owner, state.license_key, work.now)
     changes_of(work).update_license_key(key)
-    work.record(LICENSE_KEY_ASSIGNED, product_id=terms.product_id, target=f"license-key:{key.id}")
+    work.record(LICENSE_KEY_ASSIGNED, product_id=key.terms.product_id, target=f"license-key:{key.id}")
     work.send(license_key_assigned, license_key=key)
     return dataclasses.replace(state, license_key=key)
 

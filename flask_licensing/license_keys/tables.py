@@ -106,10 +106,15 @@ def _by_status(query: sa.Select[Any], limit: int) -> sa.Select[Any]:
 
 def lock_row(connection: sa.Connection, license_key: str) -> license_key_store.LicenseKey | None:
     """Return a license key as it is at this moment, locked to the end of the transaction, or ``None``."""
-    if connection.dialect.name == "sqlite":
-        connection.execute(_BEGIN_TO_WRITE)
+    begin_to_write(connection)
     row = connection.execute(_LOCK, {"text": license_key}).one_or_none()
     return None if row is None else to_license_key(row)
+
+
+def begin_to_write(connection: sa.Connection) -> None:
+    """Lock the whole database where it is SQLite, which has no locks of rows."""
+    if connection.dialect.name == "sqlite":
+        connection.execute(_BEGIN_TO_WRITE)
 
 
 def _to_values(terms: LicenseKeyTerms, created_at: datetime) -> dict[str, object]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         LicenseKeyStoreContract,
     )
     from flask_licensing.testing.contracts.products import ProductManagementStoreContract, ProductStoreContract
+    from flask_licensing.testing.contracts.stock import StockStoreContract
     from flask_licensing.testing.parts import generate_private_key
     from flask_licensing.testing.stored import find_license_key
 
@@ -36,6 +37,7 @@ __all__ = [
     "LicenseKeyStoreContract",
     "ProductManagementStoreContract",
     "ProductStoreContract",
+    "StockStoreContract",
     "assert_signed",
     "find_license_key",
     "generate_private_key",
@@ -53,6 +55,7 @@ _HOMES = {
     "LicenseKeyStoreContract": "contracts.license_keys",
     "ProductManagementStoreContract": "contracts.products",
     "ProductStoreContract": "contracts.products",
+    "StockStoreContract": "contracts.stock",
     "assert_signed": "answers",
     "find_license_key": "stored",
     "generate_private_key": "parts",
