@@ -192,6 +192,12 @@ class TooManyRequests(AnswerableError):
         self.retry_after = retry_after
 
 
+class NoPrivateKey(AnswerableError):
+    """A license file was asked for, and no private key is set that could sign it (code 9501)."""
+
+    code = Code(9501, "License files need a private key, and none is set", 501)
+
+
 class StoreUnavailable(AnswerableError):
     """The key store can't be reached or is busy; trying again may help (code 9503)."""
 
@@ -269,6 +275,42 @@ class UntimelyResponse(VerificationError):
     def __init__(self, message: str, envelope: Mapping[str, Any], timestamp: int) -> None:
         super().__init__(message, envelope)
         self.timestamp = timestamp
+
+
+class LicenseFileError(LicensingError):
+    """A license file does not license what was asked about."""
+
+
+class MalformedLicenseFile(LicenseFileError):
+    """It is no JSON Web Token in compact form, too long, or a claim is missing or of the wrong type."""
+
+
+class NoLicenseFile(LicenseFileError):
+    """It is a token for another purpose (``typ``), signed in another way (``alg``), or with extensions (``crit``)."""
+
+
+class BadLicenseFileSignature(LicenseFileError):
+    """The signature belongs to another text, or to a private key that is not among those trusted."""
+
+
+class OtherProduct(LicenseFileError):
+    """The license file is for another product."""
+
+
+class OtherIdentifier(LicenseFileError):
+    """The license file is for another identifier."""
+
+
+class ClockSetBack(LicenseFileError):
+    """The clock says an earlier time than that at which the license file was issued."""
+
+
+class LicenseEnded(LicenseFileError):
+    """The license key has expired."""
+
+
+class LeaseEnded(LicenseFileError):
+    """The lease is over, and the license key has not expired: a new license file is needed."""
 
 
 ANY_ENDPOINTS_CODES = tuple(

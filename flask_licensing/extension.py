@@ -19,6 +19,7 @@ from flask_licensing.errors import ConfigurationError
 from flask_licensing.features import FEATURES
 from flask_licensing.http.blueprint import create_blueprint
 from flask_licensing.inventory.methods import InventoryMethods
+from flask_licensing.license_files.methods import LicenseFileMethods
 from flask_licensing.license_keys.methods import LicenseKeyMethods
 from flask_licensing.models import project_models
 from flask_licensing.private_keys.methods import PrivateKeyMethods
@@ -36,6 +37,7 @@ class Licensing(
     LicenseKeyMethods,
     ActivationMethods,
     AssignmentMethods,
+    LicenseFileMethods,
     InventoryMethods,
     ProductMethods,
     ApiKeyMethods,

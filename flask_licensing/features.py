@@ -8,6 +8,7 @@ from flask_licensing import (
     assignment,
     audit,
     inventory,
+    license_files,
     license_keys,
     private_keys,
     products,
@@ -21,5 +22,6 @@ FEATURES = (
     license_keys.FEATURE,
     activations.FEATURE,
     assignment.FEATURE,
+    license_files.FEATURE,
     inventory.FEATURE,
 )

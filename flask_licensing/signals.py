@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from flask_licensing.activations.service import license_key_activated, license_key_deactivated
 from flask_licensing.assignment.service import license_key_assigned
+from flask_licensing.license_files.service import license_file_created
 from flask_licensing.license_keys.service import (
     license_key_deleted,
     license_key_replaced,
@@ -16,6 +17,7 @@ from flask_licensing.license_keys.service import (
 )
 
 __all__ = [
+    "license_file_created",
     "license_key_activated",
     "license_key_assigned",
     "license_key_deactivated",

@@ -23,6 +23,7 @@ RESOURCES = {
     "inventory": {"license_keys", "products"},
     "activations": {"license_keys", "products"},
     "assignment": {"activations", "license_keys"},
+    "license_files": {"activations", "license_keys"},
 }
 """Each resource, and the resources that it may import."""
 

@@ -28,13 +28,19 @@ if TYPE_CHECKING:
 PACKAGE = Path(flask_licensing.__file__).parent
 
 WHAT_SIGNS = {
-    "answers.py": "answers of the API",
     "checks.py": "the trial signature of flask licensing check",
     "loading.py": "hands on to a signer",
     "remote_signing.py": "hands on to the host's signer",
+    "signatures.py": "hands on what those modules sign that are in WHO_HAS_SIGNED",
     "signing.py": "a private key in this process",
 }
 """Every module that asks something to sign. A new one is a new purpose: what it signs has to carry it."""
+
+
+WHO_HAS_SIGNED = {
+    "http/answers.py": "answers of the API: base64, without a dot",
+    "license_files/service.py": "license files: a dot in them, and their purpose in the header",
+}
 
 
 class RecordingSigner:
@@ -121,9 +127,12 @@ def test_no_answer_passes_for_another_text_of_the_same_bytes(recorded_host: Host
 
 
 def test_every_module_that_signs_is_known() -> None:
-    found = set()
+    found, asking = set(), set()
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "sign":
                 found.add(path.name)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "signature_of":
+                asking.add(str(path.relative_to(PACKAGE)))
     assert found == set(WHAT_SIGNS)
+    assert asking == set(WHO_HAS_SIGNED)

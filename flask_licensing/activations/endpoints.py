@@ -13,9 +13,10 @@ from flask_licensing.activations.fields import QuestionSchema, read_question
 from flask_licensing.activations.service import CONDITIONS, members_bound_to
 from flask_licensing.activations.store import ActivationStore
 from flask_licensing.core.domain import MAX_TEXT_LENGTH
+from flask_licensing.core.wire import ISO
 from flask_licensing.http.answers import Outcome
 from flask_licensing.http.endpoint import Endpoint
-from flask_licensing.license_keys.endpoints import DATE_AND_TIME, ISO, moment
+from flask_licensing.license_keys.endpoints import DATE_AND_TIME, moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers
 
+from flask_licensing.core.jws import ALGORITHM, base64url
 from flask_licensing.errors import PublicKeyError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def key_id_of(public_key: RSAPublicKey) -> str:
     """Return the id of a key: the RFC 7638 thumbprint (SHA-256, base64url without padding) of its public part."""
     # RFC 7638 section 3.2: the required members alone, in lexicographic order, without white space.
     members = json.dumps(jwk_of(public_key), sort_keys=True, separators=(",", ":"))
-    return _base64url(hashlib.sha256(members.encode("ascii")).digest())
+    return base64url(hashlib.sha256(members.encode("ascii")).digest())
 
 
 def jwk_of(public_key: RSAPublicKey) -> dict[str, str]:
@@ -52,7 +53,7 @@ def public_key_pem(public_key: RSAPublicKey) -> str:
 
 def jwks_of(public_keys: Mapping[str, RSAPublicKey]) -> str:
     """Return public keys, given by their ids, as the JSON of a JWKS (RFC 7517 section 5)."""
-    purpose = {"use": "sig", "alg": "RS256"}
+    purpose = {"use": "sig", "alg": ALGORITHM}
     keys = [jwk_of(public_key) | purpose | {"kid": key_id} for key_id, public_key in public_keys.items()]
     return json.dumps({"keys": keys}, separators=(",", ":"))
 
@@ -116,7 +117,7 @@ def _load_jwks(text: bytes) -> list[RSAPublicKey]:
 
 def _verifies_rs256(jwk: Mapping[str, Any]) -> bool:
     """Whether nothing that a JWK says of its purpose speaks against it (RFC 7517 sections 4.2 to 4.4)."""
-    is_for_signatures = jwk.get("use", "sig") == "sig" and jwk.get("alg", "RS256") == "RS256"
+    is_for_signatures = jwk.get("use", "sig") == "sig" and jwk.get("alg", ALGORITHM) == ALGORITHM
     operations = jwk.get("key_ops", ["verify"])
     return is_for_signatures and isinstance(operations, list) and "verify" in operations
 
@@ -126,11 +127,7 @@ def _load_jwk(jwk: Mapping[str, Any]) -> RSAPublicKey:
 
 
 def _base64url_of_integer(number: int) -> str:
-    return _base64url(number.to_bytes((number.bit_length() + 7) // 8))
-
-
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return base64url(number.to_bytes((number.bit_length() + 7) // 8))
 
 
 def _integer(text: str) -> int:

@@ -22,6 +22,9 @@ CONFIGURATION_PREFIX = "LICENSING_"
 MAX_SIGNING_TIMEOUT_SECONDS = 600
 """Longest time a remote signer may be given, in seconds; a transaction of the database is open all the while."""
 
+MAX_LICENSE_FILE_DAYS = 36_500
+"""Longest lease of a license file, in days: what is longer is no lease."""
+
 _HOST_NAME = re.compile(r"[^/<>?#%\s]+")
 _URL_PREFIX = re.compile(r"(/[^/<>?#%\s]+)+")
 
@@ -48,6 +51,13 @@ def _positive_integer(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError("must be a whole number of at least 1")
     return value
+
+
+def _days(value: object) -> int:
+    days = _positive_integer(value)
+    if days > MAX_LICENSE_FILE_DAYS:
+        raise ValueError(f"must be a whole number from 1 to {MAX_LICENSE_FILE_DAYS}")
+    return days
 
 
 def _seconds(value: object) -> float:
@@ -136,6 +146,10 @@ class Settings:
         20.0,
         _seconds,
         "For how many seconds a transaction is retried after a deadlock or another conflict.",
+    )
+    license_file_days: int = _setting(30, _days, "For how many days a license file lets a program run.")
+    license_file_issuer: str | None = _setting(
+        None, _optional_text, "Who a license file says it is from; by default `SERVER_NAME`, or else the app's name."
     )
     max_content_length: int = _setting(
         16 * 1024 * 1024, _positive_integer, "Largest request body, in bytes; the app's own limit does not apply."

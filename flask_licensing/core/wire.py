@@ -23,6 +23,9 @@ NO_PRIVATE_KEY_SIGNATURE = "Private key not set"
 PrivateKeyUsed: TypeAlias = Literal["product", "global"]
 """What ``private_key_used`` says (contract section 1)."""
 
+ISO = "%Y-%m-%dT%H:%M:%S.%fZ"
+"""ISO 8601 in UTC, with microseconds: how most times are written."""
+
 _NON_ASCII = re.compile(r"[^\x00-\x7f]")
 
 

@@ -12,6 +12,7 @@ from flask import Response
 from marshmallow import Schema, fields
 
 from flask_licensing.core.domain import SignedAnswer
+from flask_licensing.core.signatures import private_key_for, signature_of
 from flask_licensing.core.wire import NO_PRIVATE_KEY_SIGNATURE, JsonValue, base64_of, encode_payload, envelope
 from flask_licensing.errors import LicensingError, PrivateKeyDidNotSign, SigningError
 
@@ -85,10 +86,7 @@ def sign_outcome(
     """
     payload = _payload(outcome, now)
     encoded = base64_of(payload)
-    try:
-        found = state.private_key_ring.key_for(outcome.product_id)
-    except LicensingError as error:
-        raise SigningError(f"there is no private key to sign with: {error}") from error
+    found = private_key_for(state, outcome.product_id)
     if found is None:
         _logger.warning("an answer was sent unsigned: no private key is set")
         return _unsigned(payload, encoded, outcome)
@@ -96,11 +94,7 @@ def sign_outcome(
     # Another attempt in the same request would fail or wait again: one client waits one time limit.
     if after is not None and (key.signer is after.signer or (after.timed_out and key.is_remote)):
         raise SigningError("a private key that failed in this request is not asked again")
-    try:
-        signature = key.sign(encoded.encode("ascii"))
-    except Exception as error:
-        raise PrivateKeyDidNotSign(key.signer, error) from error
-    encoded_signature = base64.b64encode(signature).decode("ascii")
+    encoded_signature = base64.b64encode(signature_of(encoded, key)).decode("ascii")
     body = envelope(payload, encoded, private_key_used, encoded_signature, outcome.unsigned_members)
     return SignedAnswer(body, outcome.status, key.key_id)
 

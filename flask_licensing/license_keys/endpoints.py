@@ -11,6 +11,7 @@ from marshmallow import Schema, fields, validate
 
 from flask_licensing.core.fields import RecordId, RequestSchema, Text
 from flask_licensing.core.log_text import printable
+from flask_licensing.core.wire import ISO
 from flask_licensing.http.answers import Outcome
 from flask_licensing.http.endpoint import Endpoint
 from flask_licensing.license_keys import service
@@ -49,9 +50,6 @@ class _CreationResultSchema(Schema):
     created = fields.Integer(required=True, validate=validate.Range(min=0))
     duplicate = fields.Integer(required=True, validate=validate.Range(min=0))
 
-
-ISO = "%Y-%m-%dT%H:%M:%S.%fZ"
-"""ISO 8601 in UTC, with microseconds."""
 
 DATE_AND_TIME = "%Y-%m-%d %H:%M:%S"
 

@@ -1,23 +1,17 @@
-"""Checking signed answers, for whoever consumes them in Python (contract section 1).
-
-Needs neither Flask nor SQLAlchemy. :func:`verify_response` raises on anything that should not be trusted,
-:func:`is_valid_response` answers true or false. Trust only what they return: the payload that was signed.
-"""
+"""Checking signed answers (contract section 1)."""
 
 from __future__ import annotations
 
 import base64
 import json
-import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeAlias, cast, get_args
+from typing import TYPE_CHECKING, Any, TypeAlias, cast, get_args
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from flask_licensing.core.public_keys import load_public_keys, require_size, verify_signature
+from flask_licensing.core.public_keys import verify_signature
 from flask_licensing.core.wire import NO_PRIVATE_KEY_SIGNATURE, PrivateKeyUsed
 from flask_licensing.errors import (
     BadSignature,
@@ -25,46 +19,23 @@ from flask_licensing.errors import (
     MalformedEnvelope,
     MissingSignature,
     PayloadMismatch,
-    PublicKeyError,
     RecordedResponse,
     UntimelyResponse,
     VerificationError,
 )
+from flask_licensing.verification.public_keys import public_keys_from
+from flask_licensing.verification.strict_json import read_strict_json
 
-__all__ = [
-    "MAX_CLOCK_SKEW_SECONDS",
-    "BadSignature",
-    "CrossedResponse",
-    "Envelope",
-    "MalformedEnvelope",
-    "MissingSignature",
-    "PayloadMismatch",
-    "PublicKey",
-    "PublicKeyError",
-    "PublicKeys",
-    "RecordedResponse",
-    "UntimelyResponse",
-    "VerificationError",
-    "VerifiedResponse",
-    "is_valid_response",
-    "load_public_keys",
-    "verify_response",
-]
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+    from flask_licensing.verification.public_keys import PublicKeys
 
 Envelope: TypeAlias = "str | bytes | Mapping[str, Any]"
 """The body of an answer, as received or already read as JSON."""
 
-PublicKey: TypeAlias = "str | bytes | RSAPublicKey"
-"""A public key, loaded or as text: PEM, several of them one after another, or a JWKS."""
-
-PublicKeys: TypeAlias = "PublicKey | Sequence[PublicKey] | Mapping[str, RSAPublicKey]"
-"""One or several public keys, of which one has to fit; or what :func:`load_public_keys` returned."""
-
-
 MAX_CLOCK_SKEW_SECONDS = 60
 """How many seconds the ``timestamp`` of an answer may be ahead of this computer's clock where ``max_age`` is given."""
-
-_INTEGERS_OF_64_BITS = range(-(2**63), 2**63)
 
 
 @dataclass(frozen=True)
@@ -113,7 +84,7 @@ def verify_response(
         PublicKeyError: a public key can't be read, or has less than 2048 bits.
 
     """
-    public_keys = _load(public_key)
+    public_keys = public_keys_from(public_key)
     members = _read_envelope(envelope)
     signed_text = members["response_base64"]
     if not any(_fits(members, key) for key in public_keys):
@@ -154,21 +125,6 @@ def _require_question(response: Mapping[str, Any], members: Mapping[str, Any], *
         if name == "nonce":
             raise RecordedResponse("The answer has another nonce, or none: it may have been recorded.", members)
         raise CrossedResponse(f"The answer is not about the {name.replace('_', ' ')} that was asked about.", members)
-
-
-def _load(given: PublicKeys) -> list[RSAPublicKey]:
-    if isinstance(given, str | bytes):
-        keys = list(load_public_keys(given).values())
-    elif isinstance(given, RSAPublicKey):
-        keys = [require_size(given)]
-    elif isinstance(given, Iterable):
-        several = given.values() if isinstance(given, Mapping) else given
-        keys = [key for one in several for key in _load(one)]
-    else:
-        raise PublicKeyError(f"This is a {type(given).__name__}, and no RSA public key.")
-    if not keys:
-        raise PublicKeyError("There is no public key to verify with.")
-    return keys
 
 
 def _read_envelope(envelope: Envelope) -> Mapping[str, Any]:
@@ -222,42 +178,10 @@ def _require_age(signed_response: Mapping[str, Any], max_age: float, members: Ma
 
 def _parse(document: str | bytes, evidence: object) -> object:
     try:
-        return json.loads(
-            document,
-            object_pairs_hook=_without_repetitions,
-            parse_constant=_refuse_constant,
-            parse_float=_finite_number,
-            parse_int=_integer_of_64_bits,
-        )
-    except (ValueError, RecursionError):
+        return read_strict_json(document)
+    except ValueError:
         message = "This is not JSON, has a member twice, or a number that is too large."
         raise MalformedEnvelope(message, evidence) from None
-
-
-def _finite_number(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(text)
-    return number
-
-
-def _integer_of_64_bits(text: str) -> int:
-    # Readers of JSON in other languages take larger ones for something else.
-    number = int(text)
-    if number not in _INTEGERS_OF_64_BITS:
-        raise ValueError("more than 64 bits")
-    return number
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(name)
-
-
-def _without_repetitions(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a member is there twice")
-    return members
 
 
 def _are_equal(document: object, other: object) -> bool:
