@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-from http import HTTPMethod
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, request
@@ -30,8 +29,12 @@ if TYPE_CHECKING:
     from flask_licensing.http.published import Published
 
 
-METHODS = (*HTTPMethod, "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH", "QUERY")
-"""The methods of HTTP and of WebDAV (RFC 3253, 4918, 5323): those that an endpoint does not take, it refuses itself.
+METHODS = tuple(
+    "ACL BASELINE-CONTROL BIND CHECKIN CHECKOUT CONNECT COPY DELETE GET HEAD LABEL LINK LOCK MERGE MKACTIVITY MKCALENDAR"
+    " MKCOL MKREDIRECTREF MKWORKSPACE MOVE OPTIONS ORDERPATCH PATCH POST PRI PROPFIND PROPPATCH PUT QUERY REBIND REPORT"
+    " SEARCH TRACE UNBIND UNCHECKOUT UNLINK UNLOCK UPDATE UPDATEREDIRECTREF VERSION-CONTROL".split()
+)
+"""The methods that are registered for HTTP: those that an endpoint does not take, it refuses itself.
 
 Only a rule without a list would match just any word, and such a rule breaks what reads ``rule.methods``: lists of
 routes, site maps, Flask-DebugToolbar.
