@@ -107,7 +107,8 @@ def check_private_keys(state: LicensingState) -> None:
     with one line. An app that came up so sends no success: what can't be signed is answered with code 9500.
 
     Raises:
-        PrivateKeyError: a key is not one this package signs with, or the global one is required and missing.
+        PrivateKeyError: a key is not one this package signs with, a file only looks like one, or the global one is
+            required and missing.
 
     """
     private_key_ring = ring_of(state)
@@ -120,8 +121,6 @@ def check_private_keys(state: LicensingState) -> None:
         if command.info_name == "run":
             raise click.ClickException(str(error)) from error
         return
-    for problem in private_key_ring.passed_over():
-        _logger.warning("a file is passed over: %s", problem)
     if not private_key_ring.has_global_key():
         _logger.warning(private_key_ring.describe_missing_key())
 

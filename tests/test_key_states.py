@@ -238,18 +238,51 @@ def test_a_wrong_active_key_is_refused_at_start_and_others_are_passed_over(
         serve()
 
 
-def test_a_name_that_is_none_of_a_key_is_told_in_the_log(
-    folder: Path, serve: Callable[..., Host], caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    "name",
+    [
+        "global.20260230T000000Z.active.pem",
+        f"global.{NEW}.actve.pem",
+        "global.old.pem",
+        "global.pem~",
+        "product-07.pem",
+        "product-99999999999.pem",
+        "prod-2.pem",
+        "2.pem",
+        "private",
+    ],
+)
+def test_a_private_key_by_another_name_is_refused_at_start_beside_good_ones_too(
+    folder: Path, serve: Callable[..., Host], name: str
 ) -> None:
     FIRST.write(folder / "global.pem")
-    misnamed = ["global.20260230T000000Z.active.pem", f"global.{NEW}.actve.pem", "global.old.pem", "product-07.pem"]
-    for name in [*misnamed, "product-99999999999.pem"]:
-        SECOND.write(folder / name)
-    for name in ("certificate.pem", "README", ".global.pem.draft"):
-        (folder / name).write_text("something else")
+    SECOND.write(folder / name)
+    with pytest.raises(PrivateKeyError, match=f"{name} is no private key by its name; it should be called"):
+        serve()
+
+
+@pytest.mark.parametrize("name", ["product_1.pem", "global.key", "site.key", "site.p12", "site.P8", "site.pfx"])
+def test_a_file_named_like_a_private_key_is_refused_unless_it_is_something_else(
+    folder: Path, serve: Callable[..., Host], name: str
+) -> None:
+    FIRST.write(folder / "global.pem")
+    (folder / name).write_text("unknown")
+    with pytest.raises(PrivateKeyError, match=f"{name} is no private key by its name"):
+        serve()
+    (folder / name).write_text(SECOND.public_pem)
     assert _signer(serve()) == FIRST.id
-    passed_over = [record.message for record in caplog.records if "no private key by its name" in record.message]
-    assert len(passed_over) == len(misnamed) + 1
+
+
+def test_other_files_beside_good_keys_are_ignored(folder: Path, serve: Callable[..., Host]) -> None:
+    FIRST.write(folder / "global.pem")
+    for name in ("certificate.pem", "README", ".gitignore", "site.der", "product-1.txt", "global"):
+        (folder / name).write_text("something else")
+    for name in ("global.public.pem", "product-7.pub"):
+        (folder / name).write_text(SECOND.public_pem)
+    for name in (".global.pem.draft", "archive/global.pem", "..data/private"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        SECOND.write(folder / name)
+    assert _signer(serve()) == FIRST.id
 
 
 def test_encrypted_keys_have_states_too(folder: Path, serve: Callable[..., Host]) -> None:

@@ -298,6 +298,9 @@ def test_a_products_key_is_loaded_at_its_first_use_and_once_for_all_who_wait(
         ("global", "global.pem"),
         ("global.der", "global.pem"),
         ("site.key", "global.pem"),
+        ("gl.der", "global.pem"),
+        ("prod-2.pem", "product-2.pem"),
+        ("2.pem", "product-2.pem"),
         ("public.pem", "global.pem"),
         ("product-01.pem", "product-1.pem"),
         ("product_1.pem", "product-1.pem"),
@@ -319,11 +322,39 @@ def test_an_app_whose_files_only_look_like_keys_does_not_start(
     assert f" {proper}" in str(refused.value)
 
 
-def test_a_private_key_by_any_name_looks_like_one(
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("licensing_private_key", "its name; it should be called global.pem, "),
+        (".global.pem", "its name; it should be called global.pem, "),
+        (".product-2.pem.swp", "its name; it should be called product-2.pem, "),
+        ("sub/global.pem", "its folder; it should be called global.pem, "),
+        ("sub/.7.pem", "its folder; it should be called product-7.pem, "),
+        (".sub/private", "its folder; it should be called global.pem, "),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["ascii", "utf-16"])
+def test_a_private_key_by_any_name_and_wherever_it_is_looks_like_one(
+    create_host: Callable[..., Host], folder: Path, private_key: str, name: str, advice: str, encoding: str
+) -> None:
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text(private_key, encoding=encoding)
+    with pytest.raises(PrivateKeyError) as refused:
+        create_host(private_key_source=f"file:{folder}")
+    assert f"The file {folder / name} is no private key by {advice}" in str(refused.value)
+    assert ("its folder" in advice) == str(refused.value).endswith(f" in {folder}.")
+
+
+def test_what_kubernetes_keeps_behind_its_links_is_no_key(
     create_host: Callable[..., Host], folder: Path, private_key: str
 ) -> None:
-    (folder / "licensing_private_key").write_text(private_key)
-    with pytest.raises(PrivateKeyError, match="licensing_private_key is no private key by its name"):
+    (folder / "..2026_01_31").mkdir()
+    (folder / "..2026_01_31" / "tls").write_text(private_key)
+    (folder / "..data").symlink_to("..2026_01_31")
+    host = create_host(private_key_source=f"file:{folder}")
+    assert host.post(host.fields()).get_json()["signature"] == "Private key not set"
+    (folder / "tls").symlink_to("..data/tls")
+    with pytest.raises(PrivateKeyError, match="tls is no private key by its name"):
         create_host(private_key_source=f"file:{folder}")
 
 
@@ -592,15 +623,12 @@ def test_the_start_says_what_is_missing(
     assert told in caplog.text
 
 
-def test_the_start_and_the_check_tell_of_a_file_that_is_passed_over(
-    create_host: Callable[..., Host], folder: Path, private_key: str, caplog: pytest.LogCaptureFixture
+def test_the_check_tells_of_a_file_that_only_looks_like_a_key(
+    create_host: Callable[..., Host], folder: Path, private_key: str
 ) -> None:
     (folder / "global.pem").write_text(private_key)
-    (folder / "product-01.pem").write_text(private_key)
-    (folder / "certificate.pem").write_text("of the web server")
     host = create_host(private_key_source=f"file:{folder}")
-    (warning,) = [record.getMessage() for record in caplog.records if "passed over" in record.getMessage()]
-    assert "it should be called product-1.pem" in warning
+    (folder / "product-01.pem").write_text(private_key)
     with host.app.app_context():
         (check,) = [result for result in host.licensing.check() if result.name == "private key"]
     assert not check.ok

@@ -21,7 +21,7 @@ from flask_licensing.errors import PrivateKeyError
 from flask_licensing.private_keys.versions import PrivateKeyState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 _OWNER_ONLY = 0o600
@@ -33,8 +33,10 @@ _NAME = re.compile(
     r"(?:global|product-(?P<product_id>[1-9][0-9]*))"
     rf"(?:\.(?P<stamp>[0-9]{{8}}T[0-9]{{6}}Z)\.(?P<state>{'|'.join(PrivateKeyState)}))?\.pem"
 )
-_LOOKS_LIKE_A_KEY = re.compile(r"(global|product[-_ ]?[0-9]+)(\W.*)?|.*\.(pem|key).*", re.IGNORECASE | re.DOTALL)
-_OWNER = re.compile(r"global|product(\D{0,3}0*(?P<product_id>[1-9][0-9]*))?", re.IGNORECASE)
+_BEGINS_LIKE_A_KEY = re.compile(r"(global|product[-_ ]?[0-9]+)(\W.*)?", re.IGNORECASE | re.DOTALL)
+_HAS_A_SUFFIX_OF_KEYS = re.compile(r".*\.(pem|key|der|p8|p12|pfx).*", re.IGNORECASE | re.DOTALL)
+_HAS_THE_SUFFIX_OF_PRIVATE_KEYS = re.compile(r".*\.(key|p8|p12|pfx)", re.IGNORECASE | re.DOTALL)
+_OWNER = re.compile(r"global|(prod[a-z]*\W{0,3}_?)?0*(?P<product_id>[1-9][0-9]*)|prod", re.IGNORECASE)
 _HEAD_BYTES = 8192
 
 
@@ -91,17 +93,22 @@ class PrivateKeyFolder:
         files = (PrivateKeyFile.parse(entry.name) for entry in self._entries())
         return sorted({file.product_id for file in files if file and file.product_id is not None})
 
-    def misnamed(self, *, of_any_name: bool) -> dict[str, str]:
-        """Return the names of files that look like keys and are not named like one, each with what is wrong.
-
-        ``of_any_name`` includes those that begin neither with ``global`` nor with ``product``.
+    def misnamed(self) -> dict[str, str]:
+        """Return the names of files that are no keys here and are meant as some, each with what is wrong.
 
         Raises:
             PrivateKeyError: the folder can't be read.
 
         """
-        names = sorted(entry.name for entry in self._entries() if _looks_like_a_key(entry, of_any_name=of_any_name))
-        return {name: self._advice(name) for name in names if PrivateKeyFile.parse(name) is None}
+        return self._told(entry for entry in self._entries_of_other_names() if _is_meant_as_a_key(entry))
+
+    def similar_to_keys(self) -> dict[str, str]:
+        """Return what may be a key where there is none, as :meth:`misnamed` does.
+
+        Those are files that might be keys by their names, and private keys that are hidden or one folder further down.
+        """
+        maybe = [entry for entry in self._entries_of_other_names() if _looks_like_a_key(entry)]
+        return self._told([*maybe, *filter(_holds_a_private_key, self._hidden_and_further_down())])
 
     def similar(self, name: str) -> list[Path]:
         """Return files that look like keys and whose names begin as ``name`` does, in whatever case."""
@@ -110,7 +117,7 @@ class PrivateKeyFolder:
 
     def paths(self) -> list[Path]:
         """Return every file that is a key by its name, or looks like one; raises as :meth:`files`."""
-        return sorted(self.path / entry.name for entry in self._entries() if _looks_like_a_key(entry, of_any_name=True))
+        return sorted(self.path / entry.name for entry in self._entries() if _looks_like_a_key(entry))
 
     def files(self, product_id: int | None) -> list[PrivateKeyFile]:
         """Return the files of a product, or the global ones, oldest first.
@@ -191,22 +198,44 @@ class PrivateKeyFolder:
         _sync_folder(self.path)
         return moved
 
+    def _told(self, entries: Iterable[os.DirEntry[str]]) -> dict[str, str]:
+        names = sorted(os.path.relpath(entry.path, self.path) for entry in entries)
+        return {name: self._advice(name) for name in names}
+
     def _advice(self, name: str) -> str:
-        found = _OWNER.match(name.strip())
+        base = os.path.basename(name)
+        found = _OWNER.match(base.strip(" ."))
         product_id = found and found["product_id"]
         owner = "product-ID" if found and found[0].lower() != "global" else "global"
         if product_id and int(product_id) <= MAX_INTEGER:
             owner = f"product-{product_id}"
-        state = next((state for state in PrivateKeyState if state in name.lower()), PrivateKeyState.ACTIVE)
+        state = next((state for state in PrivateKeyState if state in base.lower()), PrivateKeyState.ACTIVE)
+        by, place = ("its name", "") if base == name else ("its folder", f" in {self.path}")
         return (
-            f"The file {self.path / name} is no private key by its name; it should be called {owner}.pem,"
-            f" or with a time and a state {owner}.20260131T235959Z.{state}.pem."
+            f"The file {self.path / name} is no private key by {by}; it should be called {owner}.pem,"
+            f" or with a time and a state {owner}.20260131T235959Z.{state}.pem{place}."
         )
 
-    def _entries(self) -> list[os.DirEntry[str]]:
+    def _entries_of_other_names(self) -> list[os.DirEntry[str]]:
+        return [entry for entry in self._entries() if PrivateKeyFile.parse(entry.name) is None]
+
+    def _hidden_and_further_down(self) -> Iterator[os.DirEntry[str]]:
+        """Yield hidden files, and those of the folders in this one.
+
+        What Kubernetes mounts is in folders that begin with two dots, and has links to it.
+        """
+        for entry in [*self._entries(), *self._entries(hidden=True)]:
+            if not entry.is_dir():
+                yield from [entry] if entry.name.startswith(".") else []
+            elif not entry.name.startswith(".."):
+                below = PrivateKeyFolder(self.path / entry.name)
+                with suppress(PrivateKeyError):
+                    yield from [*below._entries(), *below._entries(hidden=True)]
+
+    def _entries(self, *, hidden: bool = False) -> list[os.DirEntry[str]]:
         try:
             with os.scandir(self.path) as entries:
-                return [entry for entry in entries if not entry.name.startswith(".")]
+                return [entry for entry in entries if entry.name.startswith(".") == hidden]
         except FileNotFoundError as error:
             if self.path.is_symlink():
                 raise PrivateKeyError(f"The folder {self.path} is a link to what is not there.") from error
@@ -299,21 +328,33 @@ def _step_from(made_at: datetime) -> timedelta:
     return timedelta(seconds=-1 if made_at.year == MAXYEAR else 1)
 
 
-def _looks_like_a_key(entry: os.DirEntry[str], *, of_any_name: bool) -> bool:
+def _looks_like_a_key(entry: os.DirEntry[str]) -> bool:
     name = entry.name.strip()
-    if _LOOKS_LIKE_A_KEY.fullmatch(name):
-        return of_any_name or _OWNER.match(name) is not None
-    return of_any_name and _holds_a_private_key(entry)
+    by_name = _BEGINS_LIKE_A_KEY.fullmatch(name) or _HAS_A_SUFFIX_OF_KEYS.fullmatch(name)
+    return by_name is not None or _holds_a_private_key(entry)
+
+
+def _is_meant_as_a_key(entry: os.DirEntry[str]) -> bool:
+    """Whether a file holds a private key, or nothing that is known under a name that private keys have."""
+    name = entry.name.strip()
+    begins_like_a_key = _BEGINS_LIKE_A_KEY.fullmatch(name) and _HAS_A_SUFFIX_OF_KEYS.fullmatch(name)
+    by_name = begins_like_a_key or _HAS_THE_SUFFIX_OF_PRIVATE_KEYS.fullmatch(name)
+    return _holds_a_private_key(entry) or (by_name is not None and b"-----BEGIN" not in _head_of(entry))
 
 
 def _holds_a_private_key(entry: os.DirEntry[str]) -> bool:
+    return b"PRIVATE KEY-----" in _head_of(entry)
+
+
+def _head_of(entry: os.DirEntry[str]) -> bytes:
+    """Return the beginning of a file, also where it was written as UTF-16; nothing of what can't be read."""
     try:
-        if not entry.is_file():
-            return False
-        with open(entry.path, "rb") as file:
-            return b"PRIVATE KEY-----" in file.read(_HEAD_BYTES)
+        if entry.is_file():
+            with open(entry.path, "rb") as file:
+                return file.read(_HEAD_BYTES).replace(b"\0", b"")
     except OSError:
-        return False
+        pass
+    return b""
 
 
 @contextmanager

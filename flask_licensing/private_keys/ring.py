@@ -153,7 +153,7 @@ class PrivateKeyRing:
 
         Raises:
             PrivateKeyError: an app with these keys must not serve. An active one is not a key this package signs with,
-                or all of them are in other states, or a required one is missing.
+                or all of them are in other states, a required one is missing, or a file only looks like a key.
 
         """
         chosen = self._choice(None)
@@ -162,6 +162,8 @@ class PrivateKeyRing:
             raise PrivateKeyError(" ".join(problems[:_MOST_PROBLEMS_TOLD]))
         if chosen.key is None and chosen.problem:
             raise PrivateKeyError(chosen.problem)
+        if misnamed := self.passed_over():
+            raise PrivateKeyError(" ".join(misnamed[:_MOST_PROBLEMS_TOLD]))
         if self._required and chosen.key is None:
             raise PrivateKeyError(self.describe_missing_key())
 

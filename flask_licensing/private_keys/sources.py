@@ -82,7 +82,7 @@ class FolderPrivateKeySource:
             return versions
         return [
             PrivateKeyVersion(PrivateKeyError(problem), PrivateKeyState.ACTIVE, f"the file {self.folder.path / name}")
-            for name, problem in self.folder.misnamed(of_any_name=True).items()
+            for name, problem in self.folder.similar_to_keys().items()
         ]
 
     def origin(self, product_id: int | None) -> str:
@@ -102,8 +102,8 @@ class FolderPrivateKeySource:
         return self.folder.product_ids()
 
     def passed_over(self) -> Sequence[str]:
-        """Say of each file that looks like a key, and is not named like one, what it should be called."""
-        return [*self.folder.misnamed(of_any_name=False).values()]
+        """Say of each file that is meant as a key, and is not named like one, what it should be called."""
+        return [*self.folder.misnamed().values()]
 
 
 class EnvironmentPrivateKeySource:
