@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -86,6 +87,7 @@ def build_state(
         audit_log=_audit_log(key_store),
         request_limiter=build_limiter(settings, app.config),
         caller_addresses=addresses,
+        license_key_generators=_license_key_generators(settings),
         checks={name: check for feature in features for name, check in feature.checks.items()},
         audit_actions=[action for feature in features for action in feature.audit_actions],
         capabilities=frozenset(endpoint.name for endpoint in served),
@@ -159,16 +161,31 @@ def _audit_log(key_store: KeyStore) -> AuditLog:
     return audit_log
 
 
+def _license_key_generators(settings: Settings) -> Mapping[str, Any]:
+    name = "license_key_generators"
+    given = _imported(settings, name) or {}
+    if not isinstance(given, Mapping):
+        raise ConfigurationError(f"{configuration_key(name)} must be a mapping of names to functions.")
+    functions = {str(function): _import(value, name) for function, value in given.items()}
+    for function, value in functions.items():
+        if not callable(value):
+            raise ConfigurationError(f"{configuration_key(name)}: {function!r} must be callable.")
+    return functions
+
+
 def _imported(settings: Settings, name: str) -> Any:
     """Return the hook as given, imported where it was given as an import string."""
-    given = getattr(settings, name)
+    return _import(getattr(settings, name), name)
+
+
+def _import(given: object, setting: str) -> Any:
     if not isinstance(given, str):
         return given
     try:
         return import_string(given)
     except ImportStringError as error:
         raise ConfigurationError(
-            f"{configuration_key(name)} names {given!r}, which can't be imported: {error.exception}."
+            f"{configuration_key(setting)} names {given!r}, which can't be imported: {error.exception}."
         ) from error
 
 

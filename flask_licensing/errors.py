@@ -80,6 +80,17 @@ class UnknownLicenseKey(LicensingError):
         super().__init__("There is no such license key.")
 
 
+class UnknownGenerator(LicensingError):
+    """Host code or a command named a generator of license keys that does not exist, or is not active."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such generator, or it is not active.")
+
+
+class MistypedLicenseKey(LicensingError, ValueError):
+    """What was typed is no license key that a ``readable`` generator made; the message says what is wrong."""
+
+
 class FileError(LicensingError):
     """A file of license keys can't be read or written at all; the message says why."""
 
@@ -168,6 +179,16 @@ class IdempotencyKeyReused(AnswerableError):
     """An ``Idempotency-Key`` came back with another payload (code 9409)."""
 
     code = Code(9409, "Idempotency-Key reused with another payload", 409)
+
+
+class GeneratorTooSmall(AnswerableError):
+    """A generator makes too few different license keys for what is asked of it (code 9409); nothing was stored."""
+
+    code = Code(9409, "The generator makes too few different license keys", 409)
+
+
+class GeneratorFailed(LicensingError):
+    """A function of the site did not return license keys that can be stored; nothing was stored."""
 
 
 class RequestTooLarge(AnswerableError):

@@ -17,6 +17,7 @@ from flask_licensing.core.settings import Settings, configuration_key
 from flask_licensing.core.state import EXTENSION_NAME, current_state
 from flask_licensing.errors import ConfigurationError
 from flask_licensing.features import FEATURES
+from flask_licensing.generators.methods import GeneratorMethods
 from flask_licensing.http.blueprint import create_blueprint
 from flask_licensing.inventory.methods import InventoryMethods
 from flask_licensing.license_files.methods import LicenseFileMethods
@@ -37,6 +38,7 @@ class Licensing(
     LicenseKeyMethods,
     ActivationMethods,
     AssignmentMethods,
+    GeneratorMethods,
     LicenseFileMethods,
     InventoryMethods,
     ProductMethods,

@@ -19,6 +19,8 @@ from flask_licensing.core.store import (
     TableStore,
     TransactionStore,
 )
+from flask_licensing.generators.fields import GivenGenerator
+from flask_licensing.generators.store import Generator, GeneratorMethod, GeneratorStore, LicenseKeyFunction
 from flask_licensing.license_keys.store import (
     TERMS,
     CreationResult,
@@ -58,6 +60,10 @@ __all__ = [
     "Clock",
     "CreationResult",
     "Credentials",
+    "Generator",
+    "GeneratorMethod",
+    "GeneratorStore",
+    "GivenGenerator",
     "GivenTerms",
     "IdempotencyRecord",
     "IdempotencyStore",
@@ -66,6 +72,7 @@ __all__ = [
     "LicenseKeyBatch",
     "LicenseKeyChangeStore",
     "LicenseKeyFilter",
+    "LicenseKeyFunction",
     "LicenseKeyPageStore",
     "LicenseKeyRowStore",
     "LicenseKeySearchStore",

@@ -6,6 +6,7 @@ from flask_licensing.activations.tables import Activation
 from flask_licensing.api_keys.tables import ApiKey
 from flask_licensing.audit.tables import AuditRecord
 from flask_licensing.core.tables import Base, IdempotencyRecord, project_models
+from flask_licensing.generators.tables import Generator
 from flask_licensing.license_keys.model import LicenseKey
 from flask_licensing.products.tables import Product
 
@@ -14,6 +15,7 @@ __all__ = [
     "ApiKey",
     "AuditRecord",
     "Base",
+    "Generator",
     "IdempotencyRecord",
     "LicenseKey",
     "Product",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from flask_licensing.activations.service import license_key_activated, license_key_deactivated
 from flask_licensing.assignment.service import license_key_assigned
+from flask_licensing.generators.service import license_keys_generated
 from flask_licensing.license_files.service import license_file_created
 from flask_licensing.license_keys.service import (
     license_key_deleted,
@@ -25,4 +26,5 @@ __all__ = [
     "license_key_replaced",
     "license_key_updated",
     "license_keys_created",
+    "license_keys_generated",
 ]

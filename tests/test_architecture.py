@@ -22,6 +22,7 @@ RESOURCES = {
     "license_keys": {"products"},
     "inventory": {"license_keys", "products"},
     "activations": {"license_keys", "products"},
+    "generators": {"license_keys", "products"},
     "assignment": {"activations", "license_keys"},
     "license_files": {"activations", "license_keys"},
 }

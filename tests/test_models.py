@@ -18,6 +18,7 @@ TABLES = {
     "licensing_products",
     "licensing_license_keys",
     "licensing_activations",
+    "licensing_generators",
     "licensing_api_keys",
     "licensing_idempotency_records",
     "licensing_audit_records",

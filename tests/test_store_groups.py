@@ -174,7 +174,8 @@ def test_a_store_without_license_keys_has_no_endpoint_for_them(host: Host) -> No
         "SessionStore does without what needs find_product, add_product, list_products, add_license_keys,"
         " add_license_key_rows, list_license_keys, find_license_keys, count_license_keys, lock_license_key,"
         " update_license_key, delete_license_key, end_activations, find_license_key_state, lock_license_key_state,"
-        " count_active, put_activation, record_seen, list_activations,"
+        " count_active, put_activation, record_seen, list_activations, add_generator, update_generator, find_generator,"
+        " find_active_generator, list_generators, count_all_license_keys, find_license_keys_of,"
         " lock_available_license_keys, assign_license_keys"
     )
     with host.app.app_context():

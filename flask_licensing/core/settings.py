@@ -122,6 +122,9 @@ class Settings:
     )
     authenticator: Any = _setting(None, _hook, "Decides who may call; by default everyone with an API key.")
     clock: Any = _setting(None, _hook, "What time it is, as naive UTC; by default the system's.")
+    license_key_generators: Any = _setting(
+        None, _hook, "Functions that make license keys, by the name that `custom` generators have for them."
+    )
     blocked_addresses: tuple[IpNetwork, ...] = _setting(
         (), parse_networks, "IP addresses and networks whose requests are refused with code 150."
     )

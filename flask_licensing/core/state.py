@@ -100,6 +100,8 @@ class LicensingState:
     audit_log: AuditLog
     request_limiter: RequestLimiter
     caller_addresses: CallerAddresses
+    license_key_generators: Mapping[str, Callable[..., Sequence[str]]]
+    """The site's functions that make license keys, by name."""
     checks: Mapping[str, Check]
     """What ``flask licensing check`` looks at, by name."""
     audit_actions: Collection[str]

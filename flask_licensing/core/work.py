@@ -11,7 +11,7 @@ from flask_licensing.core.transactions import run_transaction
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from blinker import NamedSignal
@@ -34,6 +34,8 @@ class Work:
     now: datetime
     after_commit: list[Callable[[Flask], None]] = field(default_factory=list)
     """What is called with the app once the transaction is committed: signals and log lines."""
+    license_key_generators: Mapping[str, Callable[..., Sequence[str]]] = field(default_factory=dict)
+    """The site's functions that make license keys, by name."""
 
     def send(self, signal: NamedSignal, **payload: object) -> None:
         """Send a signal after the commit."""
@@ -94,7 +96,8 @@ def run_work(
     now = now or state.clock()
 
     def attempt() -> tuple[Work, Result]:
-        work = Work(state.key_store, state.audit_log, origin, now)
+        functions = state.license_key_generators
+        work = Work(state.key_store, state.audit_log, origin, now, license_key_generators=functions)
         return work, operation(work)
 
     if not commit:

@@ -7,9 +7,12 @@ from flask_licensing.api_keys.store import MemoryApiKeys
 from flask_licensing.assignment.store import MemoryStock
 from flask_licensing.audit.store import MemoryAuditLog
 from flask_licensing.core.store import MemoryIdempotencyRecords
+from flask_licensing.generators.store import MemoryGenerators
 
 
-class MemoryKeyStore(MemoryStock, MemoryActivations, MemoryApiKeys, MemoryAuditLog, MemoryIdempotencyRecords):
+class MemoryKeyStore(
+    MemoryStock, MemoryGenerators, MemoryActivations, MemoryApiKeys, MemoryAuditLog, MemoryIdempotencyRecords
+):
     """A complete key store without a database; one transaction runs at a time.
 
     An app that is neither in debug nor in testing mode logs a warning when it starts with this store.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from flask_licensing.activations.tables import ActivationTables
 from flask_licensing.assignment.tables import StockTables
+from flask_licensing.generators.tables import GeneratorTables
 from flask_licensing.license_keys.tables import LicenseKeyTables
 from flask_licensing.products.tables import ProductTables
 from flask_licensing.stores.session import SessionStore
 
 
-class SQLAlchemyKeyStore(SessionStore, ProductTables, LicenseKeyTables, StockTables, ActivationTables):
-    """Keeps products, license keys and activations too; the default for a Flask app works in ``db.session``."""
+class SQLAlchemyKeyStore(SessionStore, ProductTables, LicenseKeyTables, StockTables, ActivationTables, GeneratorTables):
+    """Keeps what the site sells and has sold too; the default for a Flask app works in ``db.session``."""

@@ -1,4 +1,4 @@
-"""Checking what a licensing site signed, for programs in Python: its answers, and its license files.
+"""Checking what a licensing site signed, for programs in Python: its answers, its license files, and typing errors.
 
 Needs neither Flask nor SQLAlchemy. :func:`verify_response` and :func:`verify_license_file` raise on anything that
 should not be trusted, :func:`is_valid_response` answers true or false. Trust only what they return: what was signed.
@@ -7,6 +7,7 @@ should not be trusted, :func:`is_valid_response` answers true or false. Trust on
 from __future__ import annotations
 
 from flask_licensing.core.public_keys import load_public_keys
+from flask_licensing.core.readable_keys import check_typing
 from flask_licensing.errors import (
     BadLicenseFileSignature,
     BadSignature,
@@ -18,6 +19,7 @@ from flask_licensing.errors import (
     MalformedEnvelope,
     MalformedLicenseFile,
     MissingSignature,
+    MistypedLicenseKey,
     NoLicenseFile,
     OtherIdentifier,
     OtherProduct,
@@ -52,6 +54,7 @@ __all__ = [
     "MalformedEnvelope",
     "MalformedLicenseFile",
     "MissingSignature",
+    "MistypedLicenseKey",
     "NoLicenseFile",
     "OtherIdentifier",
     "OtherProduct",
@@ -63,6 +66,7 @@ __all__ = [
     "UntimelyResponse",
     "VerificationError",
     "VerifiedResponse",
+    "check_typing",
     "is_valid_response",
     "load_public_keys",
     "verify_license_file",
