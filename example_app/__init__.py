@@ -12,7 +12,7 @@ from pathlib import Path
 from flask import Flask
 
 from example_app.extensions import db, licensing
-from example_app.pages import page_not_found, pages
+from example_app.shop import page_not_found, pages
 from example_app.stock import stock_up
 
 INSTANCE_FOLDER = Path("instance")

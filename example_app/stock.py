@@ -8,6 +8,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from flask import current_app
 
+from example_app import licensed_program
 from example_app.extensions import db, licensing
 from flask_licensing.models import LicenseKey
 
@@ -29,15 +30,21 @@ DOCUMENTED_FIELDS = {
 STORED_LICENSE_KEY = "9cc2cc83-4c74-49f9-98f5-f0e1c1eb1541"
 """The one of the four license keys that is there already when the reference sends its request."""
 
-API_KEY_NAME = "documented request"
+API_KEYS = {
+    "documented request": (DOCUMENTED_FIELDS["api_key"], None),
+    "licensed program": (licensed_program.API_KEY, ("verify", "activate", "get-license-file")),
+}
+"""The name of each API key, its secret, and what it may call where that is not everything."""
 
 
 def stock_up() -> None:
     """Make what is missing; a site that lives longer makes its tables with migrations. Needs an app context."""
     db.create_all()
     products = licensing.list_products() or [licensing.create_product("Photo Editor")]
-    if all(api_key.name != API_KEY_NAME for api_key in licensing.list_api_keys()):
-        licensing.create_api_key(API_KEY_NAME, secret=DOCUMENTED_FIELDS["api_key"])
+    names = {api_key.name for api_key in licensing.list_api_keys()}
+    for name in API_KEYS.keys() - names:
+        secret, capabilities = API_KEYS[name]
+        licensing.create_api_key(name, capabilities=capabilities, secret=secret)
     licensing.create_license_keys(
         [STORED_LICENSE_KEY], product_id=products[0].id, activation_limit=0, validity=0, status="available"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shlex
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,6 +15,7 @@ from example_app import create_app
 from example_app.demonstration import post, serving
 from example_app.extensions import db
 from flask_licensing.verification import BadSignature, verify_response
+from tests.code_blocks import code_blocks
 from tests.foreign_clients import run_openssl, run_php
 from tests.programs import PROJECT, run, run_python, running_server
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DOCUMENTED_FIELDS = json.loads((PROJECT / "tests/data/create-license-keys-request.json").read_text())
+(DOCUMENTED_LIFE,) = code_blocks(PROJECT / "docs" / "getting-started.md", "text")
 DOCUMENTED_MEMBERS = {"code": 900, "message": "License keys creation result", "created": 3, "duplicate": 1}
 
 PHP_CLIENT = """
@@ -110,6 +113,29 @@ def test_the_demonstration_runs_again_and_again_with_the_same_outcome(tmp_path: 
         response = verify_response(answer, _public_key(tmp_path)).response
         assert response.items() >= DOCUMENTED_MEMBERS.items()
         assert "created 3, duplicate 1" in demonstration.stdout
+        _, heading, life = demonstration.stdout.partition("\nA license key's life:\n")
+        assert heading
+        assert _without_values(life) == _without_values(DOCUMENTED_LIFE)
+
+
+def test_the_documented_life_is_ten_lines() -> None:
+    assert len(DOCUMENTED_LIFE.splitlines()) == 10
+
+
+def test_the_demonstration_fails_where_the_licensed_program_does_not_do_as_documented(tmp_path: Path) -> None:
+    run_python("-m", "example_app", folder=tmp_path)
+    change = "from example_app import licensing; from example_app import demonstration as d\n"
+    sold_and_blocked = (
+        "sell = d.place_order\n"
+        "def place_order(*order):\n"
+        "    sold = sell(*order)\n"
+        "    licensing.update_license_key(sold.license_key.license_key, status='blocked')\n"
+        "    return sold\n"
+        "d.place_order = place_order\n"
+    )
+    demonstration = run_python("-c", f"{change}{sold_and_blocked}raise SystemExit(d.demonstrate())", folder=tmp_path)
+    assert demonstration.returncode == 1
+    assert demonstration.stdout.count("Photo Editor stops: 204 License key blocked") == 2
 
 
 def test_the_openssl_line_that_the_demonstration_prints_works(tmp_path: Path) -> None:
@@ -131,6 +157,11 @@ def test_a_database_that_is_not_there_ends_the_demonstration_with_a_sentence(tmp
     assert demonstration.returncode == 1
     assert demonstration.stderr.startswith("The demonstration can't run: ")
     assert "Traceback" not in demonstration.stderr
+
+
+def _without_values(life: str) -> str:
+    """Leave out what differs each time: the license key and the end of the lease."""
+    return re.sub(r"[0-9A-Z]{5}(-[0-9A-Z]{5}){4}|[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{5}", "…", life)
 
 
 def _public_key(folder: Path) -> str:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from example_app import create_app
 from example_app.extensions import db
-from example_app.orders import Order
+from example_app.shop import Order
 from flask_licensing.models import LicenseKey
 
 if TYPE_CHECKING:
