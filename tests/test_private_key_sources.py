@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import logging
+import math
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -257,28 +259,99 @@ def test_a_wrong_products_key_is_found_at_its_first_use_and_creates_nothing(
     assert host.create(product_id=other_product)["created"] == 1
 
 
-def test_a_products_key_is_loaded_at_its_first_use_and_once_for_all_who_wait(
-    create_host: Callable[..., Host], folder: Path, private_key: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With 350 products, no worker had loaded all keys within 75 seconds."""
-    loaded = []
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[bytes, bool]]:
+    """Each private key that is loaded, and whether the library proves it, which takes a twentieth of a second."""
+    loads: list[tuple[bytes, bool]] = []
     load = serialization.load_pem_private_key
 
-    def counted(pem: bytes, *arguments: Any, **options: Any) -> Any:
-        loaded.append(pem)
-        return load(pem, *arguments, **options)
+    def counted(pem: bytes, password: bytes | None, *, unsafe_skip_rsa_key_validation: bool) -> Any:
+        loads.append((pem, not unsafe_skip_rsa_key_validation))
+        return load(pem, password, unsafe_skip_rsa_key_validation=unsafe_skip_rsa_key_validation)
 
     monkeypatch.setattr(serialization, "load_pem_private_key", counted)
+    return loads
+
+
+def test_a_products_key_is_loaded_at_its_first_use_and_once_for_all_who_wait(
+    create_host: Callable[..., Host], folder: Path, loads: list[tuple[bytes, bool]]
+) -> None:
+    """With 350 products, no worker had loaded all keys within 75 seconds."""
     first, second = key_pairs(2)
     first.write(folder / "global.pem")
     for product_id in range(1, 20):
         second.write(folder / f"product-{product_id}.pem")
     host = create_host(private_key_source=f"file:{folder}")
-    assert loaded == [first.pem.encode()]
+    assert loads == [(first.pem.encode(), True)]
     with ThreadPoolExecutor(8) as pool:
         used = pool.map(lambda number: _signed_with(host, license_keys=f'["K-{number}"]')[0], range(8))
         assert set(used) == {"product"}
-    assert loaded == [first.pem.encode(), second.pem.encode()]
+    assert loads == [(first.pem.encode(), True), (second.pem.encode(), True)]
+
+
+def test_keys_are_listed_and_checked_without_the_proof_that_each_use_takes(
+    create_host: Callable[..., Host], folder: Path, loads: list[tuple[bytes, bool]]
+) -> None:
+    """With 1,000 products, list-private-keys and check took a minute."""
+    first, second = key_pairs(2)
+    first.write(folder / "global.pem")
+    for product_id in range(1, 20):
+        second.write(folder / f"product-{product_id}.pem")
+    host = create_host(private_key_source=f"file:{folder}")
+    with host.app.app_context():
+        assert len(host.licensing.list_private_keys()) == 20
+        assert all(result.ok for result in host.licensing.check() if result.name == "private key")
+    assert [pem for pem, is_proven in loads if is_proven] == [first.pem.encode()]
+    assert len(loads) > 20
+    # What was only looked at is proven before it signs.
+    assert _signed_with(host)[0] == "product"
+    assert loads[-1] == (second.pem.encode(), True)
+
+
+def _der(tag: int, content: bytes) -> bytes:
+    count = len(content)
+    length = bytes([count]) if count < 128 else bytes([130]) + count.to_bytes(2) if count > 255 else bytes([129, count])
+    return bytes([tag]) + length + content
+
+
+def _private_key_of(numbers: dict[str, int]) -> str:
+    """Encode an RSAPrivateKey (RFC 8017 appendix A.1.2) as PEM."""
+    integers = b"".join(_der(2, number.to_bytes(number.bit_length() // 8 + 1)) for number in (0, *numbers.values()))
+    text = base64.encodebytes(_der(48, integers)).decode()
+    return f"-----BEGIN RSA PRIVATE KEY-----\n{text}-----END RSA PRIVATE KEY-----\n"
+
+
+def _private_keys_of_which_the_first_is_good() -> list[str]:
+    key = key_pairs(1)[0].private.private_numbers()
+    e, d, p, q = key.public_numbers.e, key.d, key.p, key.q
+    good = {"n": p * q, "e": e, "d": d, "p": p, "q": q, "dmp1": key.dmp1, "dmq1": key.dmq1, "iqmp": key.iqmp}
+    damaged = [good | {name: number ^ 1 << 9} for name, number in good.items()]
+    damaged += [good | {"p": 0}, good | {"p": 1}, good | {"q": 1}]
+    # Numbers that belong together, in which the first prime is none.
+    composite = 3 * key_pairs(2)[1].private.private_numbers().p
+    d = pow(e, -1, math.lcm(composite - 1, q - 1))
+    parts = {"dmp1": d % (composite - 1), "dmq1": d % (q - 1), "iqmp": pow(q, -1, composite)}
+    damaged.append({"n": composite * q, "e": e, "d": d, "p": composite, "q": q} | parts)
+    return [_private_key_of(numbers) for numbers in (good, *damaged)]
+
+
+def test_the_check_finds_every_damaged_key_that_would_not_sign(create_host: Callable[..., Host], folder: Path) -> None:
+    """OpenSSL signs with half of the numbers: a trial signature alone said ok of keys whose first use was an error."""
+    key_pairs(1)[0].write(folder / "global.pem")
+    private_keys = dict(enumerate(_private_keys_of_which_the_first_is_good(), 1))
+    for product_id, pem in private_keys.items():
+        (folder / f"product-{product_id}.pem").write_text(pem)
+    host = create_host(private_key_source=f"file:{folder}")
+    with host.app.app_context():
+        while host.licensing.create_product("Another").id < len(private_keys):
+            pass
+        (check,) = [result for result in host.licensing.check() if result.name == "private key"]
+        listed = host.licensing.list_private_keys()
+    assert [key.product_id for key in listed if not key.problem] == [None, 1]
+    for product_id in private_keys:
+        is_told = f"{folder / f'product-{product_id}.pem'} is not a private key" in check.message
+        answer = host.post(host.fields(product_id=product_id, license_keys=f'["{product_id}"]'))
+        assert (is_told, answer.status_code) == ((False, 200) if product_id == 1 else (True, 500))
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ WHAT_SIGNS = {
     "loading.py": "hands on to a signer",
     "remote_signing.py": "hands on to the host's signer",
     "signatures.py": "hands on what those modules sign that are in WHO_HAS_SIGNED",
-    "signing.py": "a private key in this process",
+    "signing.py": "a private key in this process, which signs the trial text to see whether it can",
 }
 """Every module that asks something to sign. A new one is a new purpose: what it signs has to carry it."""
 

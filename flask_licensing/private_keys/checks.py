@@ -10,13 +10,11 @@ from flask_licensing.core.public_keys import verify_signature
 from flask_licensing.errors import LicensingError
 from flask_licensing.private_keys.ring import ring_of
 from flask_licensing.private_keys.service import list_private_keys
+from flask_licensing.private_keys.signing import TRIAL
 from flask_licensing.private_keys.versions import PrivateKeyState
 
 if TYPE_CHECKING:
     from flask_licensing.core.state import LicensingState
-
-# Not base64, so that what is signed here can't pass for an answer.
-_TRIAL = b"{a trial signature of flask_licensing}"
 
 _MOST_TOLD = 5
 
@@ -54,7 +52,7 @@ def check_trial_signature(state: LicensingState) -> tuple[bool, str]:
         return False, "nothing to sign with"
     key = found[0]
     try:
-        signature = key.sign(_TRIAL)
+        signature = key.sign(TRIAL)
     except LicensingError as error:
         return False, f"the private key did not sign: {error}"
     except Exception as error:  # noqa: BLE001 - a remote signer may raise anything
@@ -62,7 +60,7 @@ def check_trial_signature(state: LicensingState) -> tuple[bool, str]:
     if key.public_key is None:
         return True, "signed; without a public key at hand it could not be verified"
     try:
-        verify_signature(key.public_key, signature, _TRIAL)
+        verify_signature(key.public_key, signature, TRIAL)
     except InvalidSignature:
         return False, "the signature does not verify"
     return True, "signed and verified"

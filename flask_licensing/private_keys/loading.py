@@ -85,17 +85,20 @@ class PrivateKeyLoader:
         *,
         origin: str,
         known: Iterable[LoadedPrivateKey] = (),
+        to_sign: bool = True,
     ) -> tuple[LoadedPrivateKey, ...]:
         """Return what a source answered with, loaded, in its order.
 
         ``origin`` is used for keys that come without their own. What is among those ``known`` from before is not loaded
-        again: loading costs a hundred times what signing does.
+        again: loading costs a hundred times what signing does, unless the keys are not ``to_sign`` with.
         """
         before = {key.fingerprint: key for key in known}
-        return tuple(self._load(version, version.origin or origin, before) for version in _versions_of(answer))
+        return tuple(
+            self._load(version, version.origin or origin, before, to_sign=to_sign) for version in _versions_of(answer)
+        )
 
     def _load(
-        self, version: PrivateKeyVersion, origin: str, before: dict[object, LoadedPrivateKey]
+        self, version: PrivateKeyVersion, origin: str, before: dict[object, LoadedPrivateKey], *, to_sign: bool
     ) -> LoadedPrivateKey:
         fingerprint = _fingerprint(version.material)
         known = before.get(fingerprint)
@@ -103,12 +106,12 @@ class PrivateKeyLoader:
             return replace(known, state=version.state, origin=origin)
         unloaded = LoadedPrivateKey(version.state, origin, fingerprint)
         try:
-            return self._with_key(unloaded, version.material)
+            return self._with_key(unloaded, version.material, to_sign=to_sign)
         except PrivateKeyError as problem:
             return replace(unloaded, problem=str(problem))
 
     def _with_key(
-        self, unloaded: LoadedPrivateKey, material: PrivateKey | RSAPublicKey | PrivateKeyError
+        self, unloaded: LoadedPrivateKey, material: PrivateKey | RSAPublicKey | PrivateKeyError, *, to_sign: bool
     ) -> LoadedPrivateKey:
         signer: RsaSigner | RemoteSigner | None = None
         origin = unloaded.origin
@@ -117,7 +120,7 @@ class PrivateKeyLoader:
         if unloaded.state not in _SIGNING_STATES and isinstance(material, str | bytes | RSAPrivateKey | RSAPublicKey):
             public_key: RSAPublicKey | None = load_public_part(material, passphrase=self.passphrase, origin=origin)
         else:
-            loaded = load_signer(material, passphrase=self.passphrase, origin=origin)
+            loaded = load_signer(material, passphrase=self.passphrase, origin=origin, to_sign=to_sign)
             if isinstance(loaded, RsaSigner):
                 signer, public_key = loaded, loaded.public_key()
             else:

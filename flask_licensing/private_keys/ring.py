@@ -114,8 +114,10 @@ class PrivateKeyRing:
         }
         return published if has_active_key or product_id is None else self.published(None) | published
 
-    def keys(self, product_id: int | None) -> tuple[LoadedPrivateKey, ...]:
+    def keys(self, product_id: int | None, *, to_sign: bool = True) -> tuple[LoadedPrivateKey, ...]:
         """Ask the source, and return every key that it knows of, oldest first, whatever its state.
+
+        Those not ``to_sign`` with are loaded faster, and not kept.
 
         Raises:
             PrivateKeyError: the source can't be asked.
@@ -124,13 +126,14 @@ class PrivateKeyRing:
         origin = self.origin(product_id)
         try:
             answer = self.source(product_id)
-            loaded = self.loader.load_all(answer, origin=origin, known=self._loaded.get(product_id, ()))
+            known = self._loaded.get(product_id, ())
+            loaded = self.loader.load_all(answer, origin=origin, known=known, to_sign=to_sign)
         except PrivateKeyError:
             raise
         except Exception as error:
             raise PrivateKeyError(f"{origin} could not be asked for: {type(error).__name__}.") from error
         # Strangers ask for what products publish: what has no keys is not kept.
-        if loaded or product_id in self._loaded:
+        if to_sign and (loaded or product_id in self._loaded):
             self._loaded[product_id] = loaded
         return loaded
 

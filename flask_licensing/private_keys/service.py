@@ -117,7 +117,7 @@ def list_private_keys(private_key_ring: PrivateKeyRing) -> list[PrivateKeyInfo]:
     """
     listed: list[PrivateKeyInfo] = []
     for product_id in (None, *private_key_ring.product_ids()):
-        keys = private_key_ring.keys(product_id)
+        keys = private_key_ring.keys(product_id, to_sign=False)
         signing, _ = choose_private_key(keys, None)
         listed.extend(key.info(product_id, signs=key is signing) for key in keys)
     return listed

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-from flask_licensing.core.public_keys import MIN_KEY_BITS
+from flask_licensing.core.public_keys import MIN_KEY_BITS, verify_signature
 from flask_licensing.errors import PrivateKeyError
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from flask_licensing.private_keys.versions import PrivateKey, SupportsSign
 
 _PUBLIC_EXPONENT = 65537
+
+TRIAL = b"{a trial signature of flask_licensing}"
+"""What is signed to see whether a key can. It is not base64, so that it can't pass for an answer."""
 
 
 class RsaSigner:
@@ -34,6 +37,26 @@ class RsaSigner:
         """Return the public key that verifies what this signs."""
         return self._private_key.public_key()
 
+    def is_consistent(self) -> bool:
+        """Whether the numbers of the key belong together and it signs.
+
+        This is what the library finds when it loads a key, but for the proof that the primes are: with others the trial
+        fails. The trial alone says nothing of the numbers that OpenSSL can do without.
+        """
+        key = self._private_key.private_numbers()
+        exponent = key.d * key.public_numbers.e
+        try:
+            if (
+                (key.p * key.q, key.iqmp * key.q % key.p) != (key.public_numbers.n, 1)
+                or (exponent % (key.p - 1), exponent % (key.q - 1)) != (1, 1)
+                or (key.dmp1, key.dmq1) != (key.d % (key.p - 1), key.d % (key.q - 1))
+            ):
+                return False
+            verify_signature(self.public_key(), self.sign(TRIAL), TRIAL)
+        except (ArithmeticError, InvalidSignature, ValueError):
+            return False
+        return True
+
 
 def generate_private_key(passphrase: str | None = None) -> bytes:
     """Return a new RSA private key of 2048 bits as PEM (PKCS#8), encrypted where there is a ``passphrase``."""
@@ -45,10 +68,13 @@ def generate_private_key(passphrase: str | None = None) -> bytes:
     )
 
 
-def load_signer(material: PrivateKey | RSAPublicKey, *, passphrase: str | None, origin: str) -> SupportsSign:
+def load_signer(
+    material: PrivateKey | RSAPublicKey, *, passphrase: str | None, origin: str, to_sign: bool = True
+) -> SupportsSign:
     """Return what signs with a private key, however a source gave it.
 
-    A PEM may be PKCS#1 or PKCS#8, encrypted or not. ``origin`` says in errors where the key came from.
+    A PEM may be PKCS#1 or PKCS#8, encrypted or not. ``origin`` says in errors where the key came from. What is not
+    ``to_sign`` for anybody, and only looked at, is checked in a fiftieth of the time.
 
     Raises:
         PrivateKeyError: it is not an RSA private key of at least 2048 bits, or the passphrase does not open it.
@@ -56,7 +82,10 @@ def load_signer(material: PrivateKey | RSAPublicKey, *, passphrase: str | None, 
     """
     if isinstance(material, str | bytes):
         pem = material.encode() if isinstance(material, str) else material
-        return _rsa_signer(_load_pem(pem, passphrase, origin), origin)
+        signer = _rsa_signer(_load_pem(pem, passphrase, origin, validate=to_sign), origin)
+        if not (to_sign or signer.is_consistent()):
+            raise _not_a_pem(origin)
+        return signer
     if isinstance(material, RSAPrivateKey):
         return _rsa_signer(material, origin)
     if isinstance(material, RSAPublicKey):
@@ -129,7 +158,11 @@ def _load_pem(pem: bytes, passphrase: str | None, origin: str, *, validate: bool
         # What the library says may quote the material; the cause is left out for that reason.
         if encrypted:
             raise PrivateKeyError(f"{origin} can't be opened with the passphrase that is set.") from None
-        raise PrivateKeyError(f"{origin} is not a private key as PEM (PKCS#1 or PKCS#8).") from None
+        raise _not_a_pem(origin) from None
+
+
+def _not_a_pem(origin: str) -> PrivateKeyError:
+    return PrivateKeyError(f"{origin} is not a private key as PEM (PKCS#1 or PKCS#8).")
 
 
 def _kind(material: object) -> str:
