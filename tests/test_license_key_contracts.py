@@ -9,6 +9,7 @@ import pytest
 from flask_licensing.stores.memory import MemoryKeyStore
 from flask_licensing.testing import (
     ActivationStoreContract,
+    GeneratorStoreContract,
     LicenseKeyChangeStoreContract,
     LicenseKeySearchStoreContract,
     StockStoreContract,
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
 
 
 class TestMemoryKeyStore(
-    LicenseKeySearchStoreContract, LicenseKeyChangeStoreContract, ActivationStoreContract, StockStoreContract
+    LicenseKeySearchStoreContract,
+    LicenseKeyChangeStoreContract,
+    ActivationStoreContract,
+    StockStoreContract,
+    GeneratorStoreContract,
 ):
     @pytest.fixture
     def key_store(self) -> Any:
@@ -35,7 +40,11 @@ class TestMemoryKeyStore(
 
 
 class TestSQLAlchemyKeyStore(
-    LicenseKeySearchStoreContract, LicenseKeyChangeStoreContract, ActivationStoreContract, StockStoreContract
+    LicenseKeySearchStoreContract,
+    LicenseKeyChangeStoreContract,
+    ActivationStoreContract,
+    StockStoreContract,
+    GeneratorStoreContract,
 ):
     @pytest.fixture
     def key_store(self, host_on_each_database: Host) -> Iterator[Any]:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from flask_licensing.testing.contracts.activations import ActivationStoreContract
     from flask_licensing.testing.contracts.api_keys import ApiKeyStoreContract
     from flask_licensing.testing.contracts.audit import AuditStoreContract
+    from flask_licensing.testing.contracts.generators import GeneratorStoreContract
     from flask_licensing.testing.contracts.key_store import KeyStoreContract
     from flask_licensing.testing.contracts.license_key_changes import (
         LicenseKeyChangeStoreContract,
@@ -29,6 +30,7 @@ __all__ = [
     "ActivationStoreContract",
     "ApiKeyStoreContract",
     "AuditStoreContract",
+    "GeneratorStoreContract",
     "KeyStoreContract",
     "LicenseKeyChangeStoreContract",
     "LicenseKeyPageStoreContract",
@@ -47,6 +49,7 @@ _HOMES = {
     "ActivationStoreContract": "contracts.activations",
     "ApiKeyStoreContract": "contracts.api_keys",
     "AuditStoreContract": "contracts.audit",
+    "GeneratorStoreContract": "contracts.generators",
     "KeyStoreContract": "contracts.key_store",
     "LicenseKeyChangeStoreContract": "contracts.license_key_changes",
     "LicenseKeyPageStoreContract": "contracts.license_keys",
