@@ -23,7 +23,7 @@ RESOURCES = {
     "inventory": {"license_keys", "products"},
     "activations": {"license_keys", "products"},
     "generators": {"license_keys", "products"},
-    "assignment": {"activations", "license_keys"},
+    "assignment": {"activations", "generators", "license_keys", "products"},
     "license_files": {"activations", "license_keys"},
 }
 """Each resource, and the resources that it may import."""

@@ -1,14 +1,14 @@
-"""``assign-license-key`` and ``assign-and-activate-license-key``."""
+"""``assign-license-key``, ``assign-and-activate-license-key`` and ``random-assign-license-keys``."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from flask_licensing.activations.commands import print_verdict
+from flask_licensing.activations.commands import REFUSED, print_verdict
 from flask_licensing.assignment.methods import AssignmentMethods
-from flask_licensing.core.cli import command, json_option
+from flask_licensing.core.cli import ID, command, json_option, print_json, print_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,4 +41,25 @@ def assign_and_activate_license_key(
     print_verdict(verdict, as_json=as_json)
 
 
-COMMANDS = (assign_license_key, assign_and_activate_license_key)
+@command("random-assign-license-keys")
+@click.option("--product", "product_id", type=ID, required=True, help="The id of the product.")
+@click.option("--quantity", type=int, default=1, show_default=True)
+@click.option("--generate", is_flag=True, help="Make new license keys with the product's newest active generator.")
+@_owner_options
+def random_assign_license_keys(product_id: int, *, as_json: bool, **wanted: Any) -> None:
+    """Give any available license keys of a product to an owner, and print them."""
+    verdict = AssignmentMethods().random_assign_license_keys(product_id, **wanted)
+    license_keys = [key.license_key for key in verdict.license_keys]
+    if as_json:
+        said = {"code": verdict.code.number, "message": verdict.code.message}
+        print_json({**said, "available_quantity": verdict.available, "license_keys": license_keys})
+    elif license_keys:
+        print_lines(license_keys, if_none="")
+    else:
+        left = "" if verdict.available is None else f": {verdict.available} are available"
+        click.echo(f"{verdict.code.number} {verdict.code.message}{left}")
+    if not license_keys:
+        raise click.exceptions.Exit(REFUSED)
+
+
+COMMANDS = (assign_license_key, assign_and_activate_license_key, random_assign_license_keys)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from flask_licensing.core.fields import RequestSchema, Text
+from flask_licensing.core.fields import RecordId, RequestSchema, Text, WholeNumber
+
+MOST_LICENSE_KEYS = 1000
+"""Most license keys that are assigned at once (contract section 5)."""
 
 
 class AssignmentSchema(RequestSchema):
@@ -20,3 +23,15 @@ class AssignLicenseKeySchema(RequestSchema):
     license_key = Text(load_default="")
     owner_name = Text(load_default=None)
     email = Text(load_default=None)
+
+
+class RandomAssignmentSchema(RequestSchema):
+    """How many license keys of which product are assigned, and to whom."""
+
+    product_id = RecordId(required=True)
+    quantity = WholeNumber(minimum=1, maximum=MOST_LICENSE_KEYS, load_default=1)
+    generate = WholeNumber(
+        maximum=1, load_default=0, metadata={"description": "1 makes new license keys; 0 takes those of the stock."}
+    )
+    owner_name = Text(load_default=None)
+    owner_email = Text(load_default=None)

@@ -72,7 +72,7 @@ def generate_license_keys(
         TransactionConflict: another transaction stored one of them at the same moment.
 
     """
-    _require_space(work, generator, quantity)
+    require_space(work, generator, quantity)
     make = _called if generator.method is GeneratorMethod.CUSTOM else _drawn
     texts = make(work, generator, quantity)
     store = require_group(work.store, LicenseKeyStore, "holds no license keys")
@@ -138,7 +138,7 @@ def _checked(work: Work, given: Mapping[str, Any]) -> Generator:
     now = work.now.replace(microsecond=0)
     draft = Generator(0, **loaded.value, created_at=now, updated_at=now)
     if draft.method is not GeneratorMethod.CUSTOM:
-        _require_space(work, draft, 1)
+        require_space(work, draft, 1)
         if len(draw_license_key(draft)) > MAX_TEXT_LENGTH:
             sentence = f"The license keys would be longer than {MAX_TEXT_LENGTH} characters."
             raise IncorrectData({"number_of_chunks": [sentence]})
@@ -147,7 +147,7 @@ def _checked(work: Work, given: Mapping[str, Any]) -> Generator:
     return draft
 
 
-def _require_space(work: Work, generator: Generator, quantity: int) -> None:
+def require_space(work: Work, generator: Generator, quantity: int) -> None:
     """Refuse a generator whose license keys could be guessed, or drawn twice.
 
     License keys are unique across products, so those of all of them count.

@@ -77,8 +77,8 @@ class LicenseKey:
 
     @property
     def expires_at(self) -> datetime | None:
-        """When the key expires (naive UTC): assignment plus validity, ``None`` where it never does."""
-        if self.terms.assigned_at is None or self.terms.validity == 0:
+        """When the key expires (naive UTC): assignment plus validity; ``None`` is never, or after the year 9999."""
+        if self.terms.assigned_at is None or self.terms.validity == 0 or not self.terms.have_an_expiry_date:
             return None
         return self.terms.assigned_at + timedelta(days=self.terms.validity)
 
