@@ -142,6 +142,35 @@ def test_a_private_key_is_not_overwritten_unless_told(folder_host: Host, tmp_pat
     assert _key_files(file.parent) == ["global.pem"]
 
 
+def test_check_remarks_which_keys_are_too_small_to_sign_after_2030(folder_host: Host, tmp_path: Path) -> None:
+    def remark() -> str:
+        checks = json.loads(_run(folder_host, "check", "--json").stdout)
+        (found,) = (check for check in checks if check["name"] == "private key sizes")
+        assert found["ok"]
+        return str(found["message"])
+
+    assert remark() == "none is known"
+    _printed(folder_host, "generate-private-key", "--bits", "3072")
+    assert remark() == "all have 3072 bits or more"
+    _printed(folder_host, "generate-private-key", "--product", "1")
+    assert remark().startswith("1 of 2 have fewer than 3072 bits: ")
+    assert f"{tmp_path / 'keys' / 'product-1.pem'}, has 2048. An RSA key of 2048 bits has 112 bits" in remark()
+    _printed(folder_host, "rotate-private-key", "--product", "1", "--bits", "3072")
+    assert remark().startswith("1 of 3 have fewer than 3072 bits: "), "what is published still counts"
+    (small,) = (key for key in _printed_json(folder_host, "list-private-keys") if key["bits"] == 2048)
+    (file,) = (tmp_path / "keys").glob("product-1.*.verify-only.pem")
+    file.rename(file.with_name(file.name.replace("verify-only", "retired")))
+    assert remark() == "all have 3072 bits or more"
+    assert small["state"] == "verify-only"
+
+
+@pytest.mark.parametrize("bits", ["1024", "2049", "x"])
+def test_a_key_of_another_size_is_not_made(folder_host: Host, tmp_path: Path, bits: str) -> None:
+    for command in ("generate-private-key", "rotate-private-key"):
+        assert _run(folder_host, command, "--bits", bits).exit_code == 2
+    assert not (tmp_path / "keys").exists()
+
+
 def test_a_private_key_is_encrypted_where_a_passphrase_is_set(create_host: Callable[..., Host], tmp_path: Path) -> None:
     host = create_host(private_key_source=f"file:{tmp_path / 'keys'}", private_key_passphrase="open sesame, please")
     _printed(host, "generate-private-key")

@@ -12,6 +12,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from flask_licensing.core.public_keys import load_public_keys
 from flask_licensing.errors import LicensingError, PrivateKeyError
@@ -101,6 +102,42 @@ def test_the_oldest_pending_key_comes_first(rotating_host: Host, folder: Path) -
     assert (folder / "global.20260101T000000Z.active.pem").read_bytes() == content
     assert _signer(rotating_host) == rotation.active.key_id
     assert list(_states(rotating_host).values()).count(PrivateKeyState.PENDING) == 1
+
+
+def test_a_rotation_keeps_the_size_of_the_key_that_signs_or_takes_the_one_given(rotating_host: Host) -> None:
+    licensing = rotating_host.licensing
+    assert licensing.rotate_private_key().active.bits == 2048
+    assert licensing.rotate_private_key(bits=3072).active.bits == 3072
+    pending = licensing.generate_private_key(pending=True)
+    assert load_pem_private_key(pending.read_bytes(), None).key_size == 3072  # type: ignore[union-attr]
+    before = _states(rotating_host)
+    with pytest.raises(LicensingError, match="There is a pending key"):
+        licensing.rotate_private_key(bits=4096)
+    assert _states(rotating_host) == before
+    assert licensing.rotate_private_key().active.bits == 3072
+    assert licensing.rotate_private_key(1).active.bits == 2048, "the first one of a product"
+    assert licensing.generate_private_key(pending=True, bits=2048).exists()
+    assert licensing.rotate_private_key().active.bits == 2048
+
+
+def test_a_size_that_is_not_made_changes_nothing(rotating_host: Host, folder: Path) -> None:
+    before = _names(folder)
+    for bits in (1024, 2047, 2049, 8192):
+        with pytest.raises(LicensingError, match="made of 2048, 3072, 4096 bits"):
+            rotating_host.licensing.rotate_private_key(bits=bits)
+        with pytest.raises(LicensingError, match="made of 2048, 3072, 4096 bits"):
+            rotating_host.licensing.generate_private_key(bits=bits, overwrite=True)
+    assert _names(folder) == before
+
+
+def test_a_rotation_away_from_a_key_that_can_not_be_read_makes_one_of_the_smallest_size(
+    rotating_host: Host, folder: Path
+) -> None:
+    (folder / "global.20300101T000000Z.active.pem").write_text("nonsense")
+    assert rotating_host.licensing.rotate_private_key().active.bits == 2048
+    for file in folder.glob("*.pem"):
+        file.write_text("nonsense")
+    assert rotating_host.licensing.rotate_private_key().active.bits == 2048
 
 
 def test_the_key_of_a_product_rotates_on_its_own(rotating_host: Host, folder: Path) -> None:

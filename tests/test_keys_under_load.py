@@ -36,6 +36,7 @@ WORKERS = 2
 CLIENTS = 4
 ROTATIONS = 2 * SCALE
 REFRESH_SECONDS = 0.1
+LARGER = 3072
 IN_A_ROW = 20 * WORKERS
 MOST_REQUESTS = 1000 * SCALE
 """How many requests one client sends at most."""
@@ -147,13 +148,17 @@ def test_every_answer_of_rotations_verifies_with_a_key_published_at_that_time(
                 traffic.wait_for_answers(moments.randrange(4 * CLIENTS))
                 if turn % 2:
                     licensing.generate_private_key(product_id, pending=True)
-                traffic.wait_for(licensing.rotate_private_key(product_id).active.key_id)
+                larger = LARGER if turn == 0 else None
+                traffic.wait_for(licensing.rotate_private_key(product_id, bits=larger).active.key_id)
             licensing.retire_private_key(str(first))
             traffic.wait_for_answers(10 * CLIENTS)
         listed = licensing.list_private_keys()
     of_owner = [key for key in listed if key.product_id == product_id]
     assert set(traffic.signed_with) == {key.key_id for key in of_owner} - {FIRST.id}
     assert [key.state for key in of_owner].count(PrivateKeyState.RETIRED) == 1
+    assert {key.bits for key in of_owner if key.key_id not in {FIRST.id, first}} == {LARGER}, (
+        "a rotation keeps the size"
+    )
     assert "Traceback" not in server.log()
 
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _MOST_TOLD = 5
 
+BITS_AFTER_2030 = 3072
+"""The smallest RSA key with 128 bits of security (NIST SP 800-57 part 1, table 2): fewer end with 2030 (table 4)."""
+
 
 def check_private_key(state: LicensingState) -> tuple[bool, str]:
     """Look whether every private key can be used."""
@@ -43,6 +46,20 @@ def check_private_key_files(state: LicensingState) -> tuple[bool, str]:
     problems, remarks = look()
     told = "; ".join([*problems[:_MOST_TOLD], *remarks[:_MOST_TOLD]])
     return not problems, told or "nobody but their owner can read or replace them"
+
+
+def check_private_key_sizes(state: LicensingState) -> tuple[bool, str]:
+    """Look which keys are too small to sign for many years; that is no failure today."""
+    keys = [key for key in list_private_keys(ring_of(state)) if key.state is not PrivateKeyState.RETIRED and key.bits]
+    small = [key for key in keys if key.bits and key.bits < BITS_AFTER_2030]
+    if not small:
+        return True, f"all have {BITS_AFTER_2030} bits or more" if keys else "none is known"
+    told = [f"{key.key_id}, {key.origin}, has {key.bits}" for key in small[:_MOST_TOLD]]
+    return True, (
+        f"{len(small)} of {len(keys)} have fewer than {BITS_AFTER_2030} bits: {'; '.join(told)}."
+        " An RSA key of 2048 bits has 112 bits of security, and NIST SP 800-57 allows no signing with fewer than 128"
+        f" after 2030: rotate to one made with --bits {BITS_AFTER_2030}"
+    )
 
 
 def check_trial_signature(state: LicensingState) -> tuple[bool, str]:

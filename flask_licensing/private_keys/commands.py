@@ -9,6 +9,7 @@ import click
 
 from flask_licensing.core.cli import ID, command, json_option, print_json, print_lines
 from flask_licensing.private_keys.methods import PrivateKeyMethods
+from flask_licensing.private_keys.signing import PRIVATE_KEY_BITS
 
 if TYPE_CHECKING:
     from flask_licensing.private_keys.versions import PrivateKeyInfo
@@ -16,16 +17,23 @@ if TYPE_CHECKING:
 _product_option = click.option(
     "--product", "product_id", type=ID, help="The id of a product; by default the global key."
 )
+_bits_option = click.option(
+    "--bits", type=click.Choice([str(bits) for bits in PRIVATE_KEY_BITS]), help="The size of a new key."
+)
 
 
 @command("generate-private-key", works_without_private_keys=True)
 @_product_option
+@_bits_option
 @click.option("--overwrite", is_flag=True, help="Replace a key that is there already.")
 @click.option("--pending", is_flag=True, help="Make one that signs from the next rotate-private-key on.")
 @json_option
-def generate_private_key(product_id: int | None, *, overwrite: bool, pending: bool, as_json: bool) -> None:
+def generate_private_key(
+    product_id: int | None, bits: str | None, *, overwrite: bool, pending: bool, as_json: bool
+) -> None:
     """Make an RSA private key where the private-key source looks for it."""
-    file = PrivateKeyMethods().generate_private_key(product_id, overwrite=overwrite, pending=pending)
+    size = int(bits) if bits else None
+    file = PrivateKeyMethods().generate_private_key(product_id, bits=size, overwrite=overwrite, pending=pending)
     if as_json:
         print_json({"file": str(file)})
     else:
@@ -46,10 +54,11 @@ def show_public_key(product_id: int | None, *, as_json: bool) -> None:
 
 @command("rotate-private-key", works_without_private_keys=True)
 @_product_option
+@_bits_option
 @json_option
-def rotate_private_key(product_id: int | None, *, as_json: bool) -> None:
+def rotate_private_key(product_id: int | None, bits: str | None, *, as_json: bool) -> None:
     """Sign with the pending private key, or a new one, and keep the one before for verifying."""
-    rotation = PrivateKeyMethods().rotate_private_key(product_id)
+    rotation = PrivateKeyMethods().rotate_private_key(product_id, bits=int(bits) if bits else None)
     if as_json:
         print_json(dataclasses.asdict(rotation))
         return

@@ -61,7 +61,8 @@ class LoadedPrivateKey:
 
     def info(self, product_id: int | None, *, signs: bool = False) -> PrivateKeyInfo:
         """Return what may be shown of the key, which is a product's or a global one."""
-        return PrivateKeyInfo(self.key_id, self.state, product_id, self.origin, signs=signs, problem=self.problem)
+        bits = self.public_key.key_size if self.public_key else None
+        return PrivateKeyInfo(self.key_id, self.state, product_id, self.origin, signs, self.problem, bits)
 
     def serves(self, state: PrivateKeyState) -> bool:
         """Whether the key needs no loading to be used in this state."""

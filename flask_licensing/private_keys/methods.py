@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from flask_licensing.core.domain import MAX_INTEGER
+from flask_licensing.core.public_keys import MIN_KEY_BITS
 from flask_licensing.core.state import current_state
 from flask_licensing.core.work import run_work
 from flask_licensing.errors import LicensingError
@@ -19,6 +20,7 @@ from flask_licensing.private_keys.service import (
     write_pending_private_key,
     write_private_key,
 )
+from flask_licensing.private_keys.signing import PRIVATE_KEY_BITS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +40,12 @@ class PrivateKeyMethods:
     """What :class:`flask_licensing.Licensing` does with private keys. Each method needs an app context."""
 
     def generate_private_key(
-        self, product_id: int | None = None, *, overwrite: bool = False, pending: bool = False
+        self,
+        product_id: int | None = None,
+        *,
+        bits: int | None = None,
+        overwrite: bool = False,
+        pending: bool = False,
     ) -> Path:
         """Make an RSA private key for a product, or the global one, and return its file.
 
@@ -47,6 +54,7 @@ class PrivateKeyMethods:
 
         Args:
             product_id: the product; by default the key is the global one.
+            bits: 2048, 3072 or 4096; by default 2048, or for a pending key as many as the key has that signs.
             overwrite: replace the key that signs, instead of refusing where there is one.
             pending: make a key that is published and signs from the next :meth:`rotate_private_key` on.
 
@@ -59,35 +67,42 @@ class PrivateKeyMethods:
         if overwrite and pending:
             raise LicensingError("A pending key is made beside the others; there is nothing to overwrite.")
         _require_product_id(product_id)
+        _require_size(bits)
         state = current_state()
         source, passphrase = ring_of(state).source, ring_of(state).loader.passphrase
         if pending:
-            file = write_pending_private_key(
-                require_folder(source), product_id, passphrase=passphrase, now=state.clock()
-            )
+            folder = require_folder(source)
+            bits = bits or PrivateKeyRotator(folder, ring_of(state).loader).bits_that_sign(product_id)
+            file = write_pending_private_key(folder, product_id, passphrase=passphrase, bits=bits, now=state.clock())
         else:
-            file = write_private_key(source, product_id, passphrase=passphrase, overwrite=overwrite)
+            bits = bits or MIN_KEY_BITS
+            file = write_private_key(source, product_id, passphrase=passphrase, bits=bits, overwrite=overwrite)
         ring_of(state).ask_again()
         _record(state, PRIVATE_KEY_GENERATED, product_id, file.name)
         return file
 
-    def rotate_private_key(self, product_id: int | None = None) -> PrivateKeyRotation:
+    def rotate_private_key(self, product_id: int | None = None, *, bits: int | None = None) -> PrivateKeyRotation:
         """Change the key that signs for a product, or the global one, and return what changed.
 
         The oldest pending key, or else a new one, becomes active; those active before become verify-only. Other
         processes notice within ``LICENSING_PRIVATE_KEY_REFRESH_SECONDS``; until then they sign with a key that is still
         published. The source has to be ``"file:PATH"`` with a folder. Of two rotations at once the second is refused.
 
+        A new key has as many ``bits`` (2048, 3072 or 4096), by default those of the key that signed. A pending key has
+        those that it was made with.
+
         Raises:
-            LicensingError: the source reads no folder, or the product's id can't be one.
+            LicensingError: the source reads no folder, the product's id can't be one, or ``bits`` are given and are no
+                size that is made, or there is a pending key.
             PrivateKeyError: the pending key can't be used, another process is changing the keys, or a file can't be
                 written; whatever state that leaves, answers are signed and verify.
 
         """
         _require_product_id(product_id)
+        _require_size(bits)
         state = current_state()
         rotator = PrivateKeyRotator(require_folder(ring_of(state).source), ring_of(state).loader)
-        rotation = rotator.rotate(product_id, now=state.clock())
+        rotation = rotator.rotate(product_id, now=state.clock(), bits=bits)
         ring_of(state).ask_again()
         _record(state, PRIVATE_KEY_ROTATED, product_id, rotation.active.key_id)
         return rotation
@@ -145,3 +160,8 @@ def _record(state: LicensingState, action: str, product_id: int | None, name: st
 def _require_product_id(product_id: int | None) -> None:
     if product_id is not None and not 1 <= product_id <= MAX_INTEGER:
         raise LicensingError(f"The id of a product is a number from 1 to {MAX_INTEGER}.")
+
+
+def _require_size(bits: int | None) -> None:
+    if bits is not None and bits not in PRIVATE_KEY_BITS:
+        raise LicensingError(f"Private keys are made of {', '.join(map(str, PRIVATE_KEY_BITS))} bits.")

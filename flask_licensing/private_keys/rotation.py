@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from flask_licensing.core.public_keys import MIN_KEY_BITS
 from flask_licensing.errors import LicensingError, PrivateKeyError
 from flask_licensing.private_keys.folder import PrivateKeyFile
 from flask_licensing.private_keys.service import write_new_private_key
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from flask_licensing.private_keys.folder import PrivateKeyFolder
-    from flask_licensing.private_keys.loading import PrivateKeyLoader
+    from flask_licensing.private_keys.loading import LoadedPrivateKey, PrivateKeyLoader
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,19 @@ class PrivateKeyRotator:
         self._folder = folder
         self._loader = loader
 
-    def rotate(self, product_id: int | None, *, now: datetime) -> PrivateKeyRotation:
+    def bits_that_sign(self, product_id: int | None) -> int:
+        """Return the size of the newest active key, or the smallest size where none can be read."""
+        files = self._folder.files(product_id)
+        keys = [self._load(file).public_key for file in files if file.state is PrivateKeyState.ACTIVE]
+        return next((key.key_size for key in reversed(keys) if key), MIN_KEY_BITS)
+
+    def rotate(self, product_id: int | None, *, now: datetime, bits: int | None = None) -> PrivateKeyRotation:
         """Make the oldest pending key active, or else a new one, and then those active before verify-only.
 
+        A new one has as many ``bits``, by default those of the key that signed.
+
         Raises:
+            LicensingError: a number of bits is given, and there is a pending key.
             PrivateKeyError: the pending key can't be used, another command is changing the keys, or a file can't be
                 written. What a rotation that broke off had done so far stays, and signs and verifies.
 
@@ -47,11 +57,14 @@ class PrivateKeyRotator:
             files = self._folder.files(product_id)
             pending = [file for file in files if file.state is PrivateKeyState.PENDING]
             if pending:
+                if bits is not None:
+                    raise LicensingError("There is a pending key: how many bits it has was chosen when it was made.")
                 self._require_usable(pending[0], files)
                 active = self._folder.move(pending[0], PrivateKeyState.ACTIVE)
             else:
                 active = PrivateKeyFile(product_id, PrivateKeyState.ACTIVE, self._folder.unused_time(product_id, now))
-                write_new_private_key(self._folder.path_of(active), self._loader.passphrase)
+                bits = bits or self.bits_that_sign(product_id)
+                write_new_private_key(self._folder.path_of(active), self._loader.passphrase, bits=bits)
             before = [file for file in files if file.state is PrivateKeyState.ACTIVE and file != active]
             verify_only = [self._folder.move(file, PrivateKeyState.VERIFY_ONLY) for file in before]
         return PrivateKeyRotation(
@@ -102,14 +115,17 @@ class PrivateKeyRotator:
                 raise LicensingError(f"{where} may still sign in another process; try again in {math.ceil(left)} s.")
 
     def _info(self, file: PrivateKeyFile) -> PrivateKeyInfo:
-        """Describe a file; its key is loaded as one that does not sign, which takes a hundredth of the time."""
+        return replace(self._load(file).info(file.product_id), state=file.state)
+
+    def _load(self, file: PrivateKeyFile) -> LoadedPrivateKey:
+        """Load the key of a file as one that does not sign, which takes a hundredth of the time."""
         try:
             material: bytes | PrivateKeyError = self._folder.read(file)
         except PrivateKeyError as problem:
             material = problem
         version = PrivateKeyVersion(material, PrivateKeyState.RETIRED)
         (key,) = self._loader.load_all([version], origin=self._origin(file))
-        return replace(key.info(file.product_id), state=file.state)
+        return key
 
     def _origin(self, file: PrivateKeyFile) -> str:
         return f"the file {self._folder.path_of(file)}"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def write_private_key(
-    source: PrivateKeySource, product_id: int | None, *, passphrase: str | None, overwrite: bool
+    source: PrivateKeySource, product_id: int | None, *, passphrase: str | None, bits: int, overwrite: bool
 ) -> Path:
     """Make a private key where the source looks for it, readable by its owner alone, and return the file.
 
@@ -44,7 +44,7 @@ def write_private_key(
         with folder.locked():
             active = [file for file in folder.files(product_id) if file.state is PrivateKeyState.ACTIVE]
             file = folder.path_of(active[-1] if active else PrivateKeyFile(product_id))
-            write_new_private_key(file, passphrase, overwrite=overwrite)
+            write_new_private_key(file, passphrase, bits=bits, overwrite=overwrite)
         return file
     path_for = getattr(source, "path_for", None)
     if path_for is None:
@@ -57,12 +57,12 @@ def write_private_key(
     except OSError as error:
         raise PrivateKeyError(f"The folder {target.parent} can't be made: {error.strerror}.") from error
     # The folder of one file may hold anything: git is to pass over that file alone.
-    write_new_private_key(target, passphrase, overwrite=overwrite, git_passes_over=f"/{target.name}")
+    write_new_private_key(target, passphrase, bits=bits, overwrite=overwrite, git_passes_over=f"/{target.name}")
     return target
 
 
 def write_pending_private_key(
-    folder: PrivateKeyFolder, product_id: int | None, *, passphrase: str | None, now: datetime
+    folder: PrivateKeyFolder, product_id: int | None, *, passphrase: str | None, bits: int, now: datetime
 ) -> Path:
     """Make a private key that is published and does not sign yet, and return its file.
 
@@ -72,7 +72,7 @@ def write_pending_private_key(
     """
     with folder.locked():
         file = PrivateKeyFile(product_id, PrivateKeyState.PENDING, folder.unused_time(product_id, now))
-        write_new_private_key(folder.path_of(file), passphrase)
+        write_new_private_key(folder.path_of(file), passphrase, bits=bits)
     return folder.path_of(file)
 
 
@@ -124,7 +124,7 @@ def list_private_keys(private_key_ring: PrivateKeyRing) -> list[PrivateKeyInfo]:
 
 
 def write_new_private_key(
-    target: Path, passphrase: str | None, *, overwrite: bool = False, git_passes_over: str = "*"
+    target: Path, passphrase: str | None, *, bits: int, overwrite: bool = False, git_passes_over: str = "*"
 ) -> None:
     """Write a new private key, and beside it what keeps it out of a repository.
 
@@ -134,7 +134,7 @@ def write_new_private_key(
     """
     try:
         keep_out_of_git(target.parent, git_passes_over)
-        write_private_key_file(target, generate_private_key(passphrase), overwrite=overwrite)
+        write_private_key_file(target, generate_private_key(passphrase, bits=bits), overwrite=overwrite)
     except FileExistsError:
         raise PrivateKeyError(f"The file {target} exists; a key is not replaced unless told so.") from None
     except OSError as error:

@@ -22,6 +22,9 @@ _PUBLIC_EXPONENT = 65537
 TRIAL = b"{a trial signature of flask_licensing}"
 """What is signed to see whether a key can. It is not base64, so that it can't pass for an answer."""
 
+PRIVATE_KEY_BITS = (MIN_KEY_BITS, 3072, 4096)
+"""The sizes of RSA keys that this package makes."""
+
 
 class RsaSigner:
     """A private key in this process's memory."""
@@ -58,12 +61,12 @@ class RsaSigner:
         return True
 
 
-def generate_private_key(passphrase: str | None = None) -> bytes:
-    """Return a new RSA private key of 2048 bits as PEM (PKCS#8), encrypted where there is a ``passphrase``."""
+def generate_private_key(passphrase: str | None = None, *, bits: int = MIN_KEY_BITS) -> bytes:
+    """Return a new RSA private key as PEM (PKCS#8), encrypted where there is a ``passphrase``."""
     encryption = (
         serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else serialization.NoEncryption()
     )
-    return rsa.generate_private_key(_PUBLIC_EXPONENT, MIN_KEY_BITS).private_bytes(
+    return rsa.generate_private_key(_PUBLIC_EXPONENT, bits).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption
     )
 

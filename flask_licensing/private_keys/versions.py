@@ -38,7 +38,7 @@ class PrivateKeyInfo:
 
     ``product_id`` is ``None`` for a global key. ``key_id`` is ``None`` where the key can't be read, or is a remote one
     that does not tell its public part. ``signs`` is true for the one key that signs. ``problem`` says why it can't be
-    read.
+    read. ``bits`` is its size, where the public part is known.
     """
 
     key_id: str | None
@@ -47,6 +47,7 @@ class PrivateKeyInfo:
     origin: str
     signs: bool = False
     problem: str | None = None
+    bits: int | None = None
 
 
 class SupportsSign(Protocol):
