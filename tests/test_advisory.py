@@ -171,7 +171,19 @@ def test_only_the_path_itself_is_an_endpoint(
         host.db.engine.dispose()
 
 
-@pytest.mark.parametrize("sent", [f"/{PATH}", f"//{PATH}", f"/.{PATH}", f"/foo/..{PATH}", f"{PATH}/.", f"{PATH}/x/.."])
+@pytest.mark.parametrize(
+    "sent",
+    [
+        f"/{PATH}",
+        f"//{PATH}",
+        f"/.{PATH}",
+        f"/foo/..{PATH}",
+        f"{PATH}/.",
+        f"{PATH}/x/..",
+        f"{PATH}#x",
+        f"{PATH}#{PATH}",
+    ],
+)
 def test_a_server_that_tidies_paths_up_leads_nowhere_else(host: Host, sent: str) -> None:
     """uWSGI walks ``/foo/..`` itself and gives the application the path alone, so the endpoint answered what a proxy's
     rule had not seen. Only the path as it was sent tells."""

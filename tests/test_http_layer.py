@@ -116,6 +116,10 @@ def test_requests_that_http_can_be_read_in_two_ways(
         "a path parameter": ([_request(host, form, path=f"{PATH};v=1")], [(404, None)]),
         "a slash too many": ([_request(host, form, path="/api/v1//create-license-keys")], [(404, None)]),
         "a path with a dot": ([_request(host, form, path="/api/v1/./create-license-keys")], [(404, None)]),
+        "dots in front": ([_request(host, form, path=f"/.{PATH}")], [(404, None)]),
+        "a folder and back": ([_request(host, form, path=f"/x/..{PATH}")], [(404, None)]),
+        "a fragment": ([_request(host, form, path=f"{PATH}#x")], [(404, None)]),
+        "the path as a fragment": ([_request(host, form, path=f"{PATH}#{PATH}")], [(404, None)]),
         "a path with NUL": ([_request(host, form, path=f"{PATH}%00")], [(404, None)]),
         "an absolute URL of another host": ([_request(host, form, path=f"http://elsewhere{PATH}")], [(200, 902)]),
         "a query is ignored": ([_request(host, form, path=f"{PATH}?api_key=x&status=sold")], [(200, 902)]),
@@ -174,13 +178,27 @@ def _listens(port: int) -> bool:
     return False
 
 
+OTHER_SPELLINGS = (
+    *(f"/{PATH}", f"/%2F{PATH[1:]}", f"/.{PATH}", f"/%2e{PATH}", f"/..{PATH}", f"/x/..{PATH}", f"/x/%2E%2E{PATH}"),
+    *(f"{PATH}/", f"{PATH}/.", f"{PATH}/x/..", f"{PATH};x", f"{PATH}#x", f"{PATH}#{PATH}", f"{PATH}%3Fx", f"{PATH}%00"),
+    *(PATH.replace("v1/", spelling) for spelling in ("v1//", "v1/./", "v1/x/../", "v1\\")),
+)
+ESCAPED_SPELLINGS = (PATH.replace("-", "%2D"), PATH.replace("a", "%61", 1), PATH.replace("v1/", "v1%2F"))
+
+
 @pytest.mark.parametrize("name", OTHER_SERVERS)
-def test_a_body_in_chunks_is_refused_where_the_server_does_not_say_whether_it_is_whole(
+def test_other_servers_get_no_other_spelling_of_a_path_and_no_body_in_chunks_to_the_endpoint(
     name: str, host: Host, private_key: str
 ) -> None:
-    """uWSGI passes on nothing of it, or the raw chunks where there is a length too; Hypercorn half of one as all."""
+    """uWSGI passes on nothing of chunks, or the raw ones where there is a length too; Hypercorn half of a body as all.
+
+    uWSGI also walks dots, and says so. Hypercorn does not say which characters were escaped.
+    """
     form = _form(host, "ONE")
     with _running(name, host, private_key) as port:
+        for path in (*OTHER_SPELLINGS, *(ESCAPED_SPELLINGS if name == "pyuwsgi" else ())):
+            request = _request(host, form, "Connection: close", path=path)
+            assert _answers(host, _exchange(port, request)) == [(404, None)], path
         for whole in (
             _request(host, _in_chunks(form), CHUNKED),
             _request(host, _in_chunks(form), CHUNKED, f"Content-Length: {len(form)}"),

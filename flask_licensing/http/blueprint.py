@@ -47,7 +47,7 @@ _ID = re.compile("[1-9][0-9]{0,9}")
 _ANSWERED_HERE = "flask_licensing.answered_here"
 
 _ESCAPED_ASCII = re.compile("%[0-7][0-9A-Fa-f]")
-_DOTS = re.compile(r"/\.{1,2}(/|$)")
+_DOTS_OR_FRAGMENT = re.compile(r"/\.{1,2}(/|$)|#")
 
 
 _logger = logging.getLogger(__name__)
@@ -118,7 +118,7 @@ def _is_path_itself(environ: Mapping[str, Any], values: Mapping[str, str]) -> bo
     if not all(_ID.fullmatch(value) and int(value) <= MAX_INTEGER for value in values.values()):
         return False  # Werkzeug's own converter also takes other digits than ASCII's, and zeros in front.
     sent = (environ.get("RAW_URI") or environ.get("REQUEST_URI") or path).partition("?")[0]
-    if sent.startswith("//") or _DOTS.search(sent):
+    if sent.startswith("//") or _DOTS_OR_FRAGMENT.search(sent):
         return False  # Some servers tidy these up themselves, and give the application the path alone.
     return sent.endswith(path) or not _ESCAPED_ASCII.search(sent)
 
