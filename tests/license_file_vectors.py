@@ -77,7 +77,7 @@ def build() -> dict[str, Any]:
         "description": [
             "License files. Each is checked with the keys, for a product, an identifier and a time in Unix seconds.",
             "A result is valid, or the name of the error in flask_licensing.errors.",
-            "Malformed is also what JWT libraries may take that read JSON less strictly; all others they refuse too.",
+            "JWT libraries may take some that are malformed, another case of the type, or a wrong key id.",
         ],
         "keys": json.loads(jwks_of({KEY_ID: PUBLIC_KEY}))["keys"],
         "tests": [*_valid(), *_for_something_else(), *_signatures(), *_forms(), *_claims()],

@@ -18,6 +18,7 @@ from flask_licensing.errors import ConfigurationError, NoPrivateKey
 from flask_licensing.http.answers import KEY_ID_HEADER
 from flask_licensing.testing.parts import FrozenClock
 from flask_licensing.verification import (
+    BadLicenseFileSignature,
     BadSignature,
     MalformedEnvelope,
     MalformedLicenseFile,
@@ -28,6 +29,7 @@ from flask_licensing.verification import (
 )
 from tests.foreign_clients import run_openssl
 from tests.key_pairs import key_pairs
+from tests.test_statements import counted_statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,6 +123,37 @@ def test_the_capability_is_one_of_its_own(site: Host) -> None:
 def test_a_nonce_is_not_repeated(site: Host) -> None:
     answer = site.ask("get-license-file", **QUESTION, nonce="n" * 300)
     assert list(answer) == ["code", "message", "license_file", "timestamp"]
+
+
+def test_a_license_file_takes_two_queries_and_one_record(host_on_each_database: Host) -> None:
+    host = host_on_each_database
+    _activate(host)
+    for _ in range(2):
+        with counted_statements(host) as statements:
+            assert host.ask("get-license-file", **QUESTION)["code"] == 502
+        assert [statement.split()[0] for statement in statements] == ["SELECT", "SELECT", "INSERT"]
+
+
+def test_whoever_asks_for_a_license_file_was_seen(site: Host, clock: FrozenClock) -> None:
+    def last_seen() -> Any:
+        with site.app.app_context():
+            return site.licensing.list_activations(KEY)[0].last_seen_at
+
+    begun = clock.now
+    clock.move(days=1)
+    site.ask("get-license-file", license_key=KEY, identifier="another")
+    assert last_seen() == begun
+    _license_file(site)
+    assert last_seen() == clock.now
+
+
+def test_the_same_idempotency_key_gives_the_same_license_file(site: Host, clock: FrozenClock) -> None:
+    headers = {"Idempotency-Key": "once"}
+    first = site.post(QUESTION, path="/api/v1/get-license-file", headers=headers)
+    clock.move(days=2)
+    again = site.post(QUESTION, path="/api/v1/get-license-file", headers=headers)
+    assert first.data == again.data
+    assert site.verified(again)["license_file"] != _license_file(site)
 
 
 # What it says
@@ -229,6 +262,31 @@ def test_without_any_private_key_there_is_no_license_file(create_host: Callable[
         with pytest.raises(NoPrivateKey):
             site.licensing.create_license_file(KEY, IDENTIFIER)
         assert not list(site.licensing.audit_log(action="license-file-created"))
+
+
+def test_a_license_file_holds_until_the_private_key_that_signed_it_is_retired(
+    create_host: Callable[..., Host], tmp_path: Path
+) -> None:
+    GLOBAL.write(tmp_path / "global.pem")
+    site = create_host(private_key_source=f"file:{tmp_path}", private_key_refresh_seconds=0)
+    site.public_key = GLOBAL.public_pem
+    _activate(site)
+    before = _license_file(site)
+
+    def verify(token: str) -> str:
+        jwks = _published(site, site.product_id)
+        return verify_license_file(token, jwks, product_id=site.product_id, identifier=IDENTIFIER).license_key
+
+    with site.app.app_context():
+        rotated = site.licensing.rotate_private_key(bits=3072)
+    after = str(json.loads(site.send("POST", "get-license-file", QUESTION).text)["response"]["license_file"])
+    assert _part(after, 0)["kid"] == rotated.active.key_id
+    assert verify(before) == verify(after) == KEY
+    with site.app.app_context():
+        site.licensing.retire_private_key(GLOBAL.id)
+    assert verify(after) == KEY
+    with pytest.raises(BadLicenseFileSignature, match="not among those given"):
+        verify(before)
 
 
 class _Remote:
