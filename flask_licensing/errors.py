@@ -191,6 +191,12 @@ class GeneratorFailed(LicensingError):
     """A function of the site did not return license keys that can be stored; nothing was stored."""
 
 
+class ProductInUse(AnswerableError):
+    """A product can't be deleted while license keys, or rows of the site's own, refer to it (code 9409)."""
+
+    code = Code(9409, "The product has license keys", 409)
+
+
 class RequestTooLarge(AnswerableError):
     """The body, or the number of license keys in it, is over the limit (code 9413)."""
 

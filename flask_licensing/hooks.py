@@ -43,7 +43,15 @@ from flask_licensing.private_keys.versions import (
     PrivateKeyVersion,
     SupportsSign,
 )
-from flask_licensing.products.store import Product, ProductManagementStore, ProductStore
+from flask_licensing.products.store import (
+    Product,
+    ProductChangeStore,
+    ProductDetails,
+    ProductManagementStore,
+    ProductSource,
+    ProductStatus,
+    ProductStore,
+)
 
 __all__ = [
     "TERMS",
@@ -88,7 +96,11 @@ __all__ = [
     "PrivateKeyState",
     "PrivateKeyVersion",
     "Product",
+    "ProductChangeStore",
+    "ProductDetails",
     "ProductManagementStore",
+    "ProductSource",
+    "ProductStatus",
     "ProductStore",
     "SignedAnswer",
     "StockStore",

@@ -16,6 +16,7 @@ from flask_licensing.license_keys.service import (
     license_key_updated,
     license_keys_created,
 )
+from flask_licensing.products.service import product_created, product_deleted, product_updated
 
 __all__ = [
     "license_file_created",
@@ -27,4 +28,7 @@ __all__ = [
     "license_key_updated",
     "license_keys_created",
     "license_keys_generated",
+    "product_created",
+    "product_deleted",
+    "product_updated",
 ]

@@ -201,11 +201,8 @@ def test_a_public_key_that_is_not_there_or_kept_elsewhere_is_not_shown(
 
 def test_products_are_created_and_listed(host: Host) -> None:
     assert _printed(host, "create-product", "Video Editor") == "Product 2: Video Editor\n"
-    assert _printed_json(host, "create-product", "Sound Editor") == {
-        "id": 3,
-        "name": "Sound Editor",
-        "status": "active",
-    }
+    said = {"id": 3, "name": "Sound Editor", "status": "active"}
+    assert said.items() <= _printed_json(host, "create-product", "Sound Editor").items()
     assert _printed(host, "list-products") == "1\tPhoto Editor\n2\tVideo Editor\n3\tSound Editor\n"
     assert len(_printed_json(host, "list-products")) == 3
     assert "The name field is required." in _refusal(host, "create-product", " ")

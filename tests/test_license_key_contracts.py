@@ -1,4 +1,4 @@
-"""The shipped key stores keep what the contracts of listing, changing and activating license keys ask."""
+"""The shipped key stores keep what the contracts of listing, changing and activating ask."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from flask_licensing.testing import (
     GeneratorStoreContract,
     LicenseKeyChangeStoreContract,
     LicenseKeySearchStoreContract,
+    ProductChangeStoreContract,
     StockStoreContract,
 )
 
@@ -22,13 +23,18 @@ if TYPE_CHECKING:
     from tests.hosts import Host
 
 
-class TestMemoryKeyStore(
+class _Contracts(
     LicenseKeySearchStoreContract,
     LicenseKeyChangeStoreContract,
     ActivationStoreContract,
     StockStoreContract,
     GeneratorStoreContract,
+    ProductChangeStoreContract,
 ):
+    """Those of the groups that list, change and use license keys and products."""
+
+
+class TestMemoryKeyStore(_Contracts):
     @pytest.fixture
     def key_store(self) -> Any:
         return MemoryKeyStore()
@@ -39,13 +45,7 @@ class TestMemoryKeyStore(
             return int(key_store.add_product("Photo Editor", None).id)
 
 
-class TestSQLAlchemyKeyStore(
-    LicenseKeySearchStoreContract,
-    LicenseKeyChangeStoreContract,
-    ActivationStoreContract,
-    StockStoreContract,
-    GeneratorStoreContract,
-):
+class TestSQLAlchemyKeyStore(_Contracts):
     @pytest.fixture
     def key_store(self, host_on_each_database: Host) -> Iterator[Any]:
         with host_on_each_database.app.app_context():

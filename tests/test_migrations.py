@@ -120,6 +120,7 @@ def test_a_site_with_the_tables_of_before_gets_exactly_the_new_ones(
 ) -> None:
     flask_db("init", "migrate -m licensing", "upgrade")
     with _connected(database_url) as connection:
+        connection.execute(sa.text(_PRODUCT_OF_BEFORE))
         for statement in _BACK_TO_BEFORE:
             on = " ON licensing_license_keys" if "INDEX" in statement and connection.dialect.name == "mysql" else ""
             connection.execute(sa.text(statement + on))
@@ -127,7 +128,12 @@ def test_a_site_with_the_tables_of_before_gets_exactly_the_new_ones(
     (migration,) = (tmp_path / "migrations" / "versions").glob("*_life.py")
     upgrade = migration.read_text().partition("def downgrade")[0]
     assert re.findall(r"create_table\(\s*'(\w+)'", upgrade) == ["licensing_activations"]
-    assert re.findall(r"sa\.Column\('status'", upgrade) == ["sa.Column('status'"]
+    added = re.findall(r"add_column\('?(?:licensing_products', )?sa\.Column\('(\w+)'", upgrade)
+    assert sorted(added) == ["description", "external_reference", "require_non_expired", "source", "status"]
+    with _connected(database_url) as connection:
+        row = connection.execute(sa.text("SELECT * FROM licensing_products")).one()
+    assert (row.description, row.external_reference, row.source, row.status) == ("", "", "internal", "active")
+    assert not row.require_non_expired
     assert len(re.findall(r"create_index\(", upgrade)) == 3
     assert not re.findall(r"drop_|alter_column", upgrade)
     assert "No changes in schema detected" in flask_db("check", "migrate -m again")
@@ -135,9 +141,16 @@ def test_a_site_with_the_tables_of_before_gets_exactly_the_new_ones(
     assert "licensing_activations" not in _tables(database_url)
 
 
+_PRODUCT_OF_BEFORE = (
+    "INSERT INTO licensing_products (name, created_at, updated_at)"
+    " VALUES ('Photo Editor', '2026-01-01 00:00:00', '2026-01-01 00:00:00')"
+)
 _BACK_TO_BEFORE = (
     "DROP TABLE licensing_activations",
-    "ALTER TABLE licensing_products DROP COLUMN status",
+    *(
+        f"ALTER TABLE licensing_products DROP COLUMN {name}"
+        for name in ("status", "description", "external_reference", "require_non_expired", "source")
+    ),
     "DROP INDEX ix_licensing_license_keys_status",
     "DROP INDEX ix_licensing_license_keys_owner_name",
     "DROP INDEX ix_licensing_license_keys_owner_email",

@@ -17,6 +17,7 @@ PUBLISHED = json.loads((Path(__file__).parent / "data" / "published-life-answers
 FREE = {
     "timestamp",
     "id",
+    "product_id",
     "name",
     "description",
     "license_key",
@@ -45,6 +46,10 @@ STATES: dict[tuple[str, int], dict[str, Any] | None] = {
     ("random-assign-license-keys", 803): {"status": "available", "generator": True},
     ("random-assign-license-keys", 805): None,
     ("random-assign-license-keys", 806): {"status": "available"},
+    ("create-product", 750): None,
+    ("create-product", 751): None,
+    ("update-product", 650): None,
+    ("get-all-products", 810): None,
 }
 """What the license key of each request is before it; ``None`` is unknown."""
 
@@ -85,8 +90,8 @@ def _same_form(published: object, answered: object, path: str = "") -> None:
             _same_form(value, answered[name], name)
     elif isinstance(published, list):
         assert isinstance(answered, list)
-        # The site's license key has no metadata.
-        for value, made in zip(published, answered, strict=path != "meta_data"):
+        # The site's license key has no metadata, and the site one product.
+        for value, made in zip(published, answered, strict=path not in {"meta_data", "products"}):
             _same_form(value, made, path)
     elif path not in FREE:
         assert answered == published, path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import pytest
 import sqlalchemy as sa
@@ -14,7 +14,7 @@ from sqlalchemy.dialects import sqlite
 
 from flask_licensing import ConfigurationError, Licensing
 from flask_licensing.errors import IncorrectData, LicensingError
-from flask_licensing.hooks import LicenseKey, LicenseKeyStatus, LicenseKeyTerms, Product
+from flask_licensing.hooks import LicenseKey, LicenseKeyStatus, LicenseKeyTerms, Product, ProductDetails
 from flask_licensing.stores.memory import MemoryKeyStore
 from flask_licensing.stores.session import SessionStore
 from flask_licensing.stores.sqlalchemy import SQLAlchemyKeyStore
@@ -171,7 +171,8 @@ def test_a_store_without_license_keys_has_no_endpoint_for_them(host: Host) -> No
         messages = {check.name: check.message for check in licensing.check()}
         books.engine.dispose()
     assert messages["key store"] == (
-        "SessionStore does without what needs find_product, add_product, list_products, add_license_keys,"
+        "SessionStore does without what needs find_product, add_product, list_products, lock_product,"
+        " update_product, delete_product, add_license_keys,"
         " add_license_key_rows, list_license_keys, find_license_keys, count_license_keys, lock_license_key,"
         " update_license_key, delete_license_key, end_activations, find_license_key_state, lock_license_key_state,"
         " count_active, put_activation, record_seen, list_activations, add_generator, update_generator, find_generator,"
@@ -189,6 +190,7 @@ def test_a_store_without_license_keys_has_no_endpoint_for_them(host: Host) -> No
         ("AuditStore", "purge_audit_records"),
         ("ApiKeyStore", "record_api_key_use"),
         ("ProductManagementStore", "list_products"),
+        ("ProductChangeStore", "delete_product"),
     ],
 )
 def test_a_store_with_half_a_group_is_refused_with_what_is_missing(group: str, missing: str) -> None:
@@ -211,15 +213,24 @@ def test_a_store_that_replaces_half_of_what_works_in_one_table_is_refused() -> N
         def find_product(self, product_id: int) -> Product | None:
             return Product(product_id, "Photo Editor")
 
-    with pytest.raises(ConfigurationError, match="find_product and leaves add_product, list_products to Product"):
+    with pytest.raises(ConfigurationError, match=r"find_product and leaves add_product, .*, update_product to Product"):
         Licensing(Flask("shop"), key_store=ShopStore(lambda: db.session))
 
     class WholeStore(ShopStore):
-        def add_product(self, name: str, created_at: datetime) -> Product:
+        def add_product(self, name: str, created_at: datetime, **details: Unpack[ProductDetails]) -> Product:
             raise NotImplementedError
 
         def list_products(self) -> list[Product]:
             return []
+
+        def lock_product(self, product_id: int) -> Product | None:
+            return None
+
+        def update_product(self, product: Product) -> None:
+            raise NotImplementedError
+
+        def delete_product(self, product_id: int) -> bool:
+            return False
 
     Licensing(Flask("shop"), key_store=WholeStore(lambda: db.session))
 

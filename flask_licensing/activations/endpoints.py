@@ -16,7 +16,7 @@ from flask_licensing.core.domain import MAX_TEXT_LENGTH
 from flask_licensing.core.wire import ISO
 from flask_licensing.http.answers import Outcome
 from flask_licensing.http.endpoint import Endpoint
-from flask_licensing.license_keys.endpoints import DATE_AND_TIME, moment
+from flask_licensing.http.moments import DATE_AND_TIME, moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,11 +55,11 @@ class _ProductSchema(Schema):
     """A product, as ``get-license-key-details`` gives it."""
 
     id = fields.Integer(required=True)
-    external_reference = fields.Constant("", required=True)
-    source = fields.Constant("internal", required=True)
+    external_reference = fields.String(required=True)
+    source = fields.String(required=True)
     name = fields.String(required=True)
     post_url = fields.Constant("", required=True)
-    description = fields.Constant("", required=True)
+    description = fields.String(required=True)
     meta_data: fields.Field[Any] = fields.Constant([], required=True)
 
 

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from flask_licensing.license_keys.store import MemoryLicenseKeys
-from flask_licensing.products.store import MemoryProducts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from flask_licensing.license_keys.store import LicenseKey
-from flask_licensing.products.store import Product
+    from flask_licensing.products.store import Product
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ class ActivationStore(Protocol):
         ...
 
 
-class MemoryActivations(MemoryLicenseKeys, MemoryProducts):
+class MemoryActivations(MemoryLicenseKeys):
     """Activations in memory."""
 
     def __init__(self) -> None:

@@ -14,8 +14,7 @@ from flask_licensing.core.domain import MAX_ADDRESS_LENGTH
 from flask_licensing.core.tables import Base, SessionTables, table_of, text_type
 from flask_licensing.license_keys.model import LicenseKey
 from flask_licensing.license_keys.tables import lock_row, to_license_key
-from flask_licensing.products import store as product_store
-from flask_licensing.products.tables import Product
+from flask_licensing.products.tables import Product, to_product
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,7 +109,7 @@ class ActivationTables(SessionTables):
             return None
         product = None
         if row.product_name is not None:
-            product = product_store.Product(row.product_id, row.product_name, row.product_status)
+            product = to_product(row, "product_")
         return LicenseKeyState(to_license_key(row), product, None if row.identifier is None else _to_activation(row))
 
     def _current(self, query: sa.Select[Any]) -> sa.Select[Any]:

@@ -24,7 +24,7 @@ from flask_licensing.errors import StoreUnavailable
 from flask_licensing.generators.service import GENERATOR_NOT_FOUND
 from flask_licensing.http.answers import Outcome
 from flask_licensing.http.endpoint import Endpoint
-from flask_licensing.license_keys.endpoints import moment
+from flask_licensing.http.moments import moment
 from flask_licensing.license_keys.store import LicenseKeyChangeStore
 from flask_licensing.products.store import ProductStore
 

@@ -29,6 +29,9 @@ MAX_COMPARED_VALUES = 100_000
 NOT_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 """A character that no text of a request may have: controls, and halves of characters."""
 
+NOT_LINES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+"""A character that no text of several lines may have: as :data:`NOT_TEXT`, but for tabs and the ends of lines."""
+
 _ASCII_DIGITS = re.compile(r"-?[0-9]+", re.ASCII)
 _DATE_AND_TIME = re.compile(
     r"\d{4}-\d\d-\d\d(?P<separator>[ T])\d\d:\d\d:\d\d(?:\.\d+)?(?P<offset>Z|[+-]\d\d:?\d\d)?", re.ASCII
@@ -58,7 +61,7 @@ class LabelledField(fields.Field[Any]):
 
 
 class Text(LabelledField):
-    """Up to 255 characters of Unicode without control characters."""
+    """Up to ``limit`` characters of Unicode without control characters; with ``lines``, of several lines."""
 
     default_error_messages = {
         "string": "The {label} field must be a string.",
@@ -66,17 +69,23 @@ class Text(LabelledField):
         "too_long": "The {label} field must not be longer than {limit} characters.",
     }
 
+    def __init__(self, *, limit: int = MAX_TEXT_LENGTH, lines: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        self.limit = limit
+        self._refused = NOT_LINES if lines else NOT_TEXT
+
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         if not isinstance(value, str):
             raise self.make_error("string")
-        if NOT_TEXT.search(value):
+        if self._refused.search(value):
             raise self.make_error("not_text")
-        if len(value) > MAX_TEXT_LENGTH:
-            raise self.make_error("too_long", limit=MAX_TEXT_LENGTH)
+        if len(value) > self.limit:
+            raise self.make_error("too_long", limit=self.limit)
         return value
 
     def json_schema(self) -> dict[str, Any]:
-        return {"type": "string", "maxLength": MAX_TEXT_LENGTH, "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$"}
+        controls = r"\u0000-\u0008\u000b\u000c\u000e-\u001f" if self._refused is NOT_LINES else r"\u0000-\u001f"
+        return {"type": "string", "maxLength": self.limit, "pattern": rf"^[^{controls}\u007f-\u009f]*$"}
 
 
 class EmailAddress(Text):
@@ -272,7 +281,7 @@ class _NameSchema(RequestSchema):
 
 
 def check_name(name: object) -> str:
-    """Return the trimmed name of a product or an API key.
+    """Return the trimmed name of an API key.
 
     Raises:
         IncorrectData: it is empty, longer than 255 characters, or not text.

@@ -15,7 +15,7 @@ from flask_licensing.generators.service import GENERATED, GENERATOR_NOT_FOUND, G
 from flask_licensing.generators.store import GeneratorStore
 from flask_licensing.http.answers import Outcome
 from flask_licensing.http.endpoint import Endpoint
-from flask_licensing.license_keys.endpoints import moment
+from flask_licensing.http.moments import moment
 from flask_licensing.license_keys.store import LicenseKeyStore
 
 if TYPE_CHECKING:

@@ -20,9 +20,10 @@ from flask_licensing.errors import (
 from flask_licensing.generators.drawing import SPACE_PER_LICENSE_KEY, draw_license_key, space_of
 from flask_licensing.generators.fields import GeneratorSchema
 from flask_licensing.generators.store import Generator, GeneratorMethod, GeneratorStore
-from flask_licensing.license_keys.fields import UNKNOWN_PRODUCT, is_license_key
+from flask_licensing.license_keys.fields import is_license_key
 from flask_licensing.license_keys.service import counted
 from flask_licensing.license_keys.store import LicenseKeyStatus, LicenseKeyStore, LicenseKeyTerms
+from flask_licensing.products.fields import UNKNOWN_PRODUCT
 from flask_licensing.products.service import find_product
 
 if TYPE_CHECKING:

@@ -28,7 +28,9 @@ class Generator(Base):
     __tablename__ = "licensing_generators"
     __table_args__ = (
         sa.PrimaryKeyConstraint("id", name="pk_licensing_generators"),
-        sa.ForeignKeyConstraint(["product_id"], [Product.id], name="fk_licensing_generators_product_id"),
+        sa.ForeignKeyConstraint(
+            ["product_id"], [Product.id], name="fk_licensing_generators_product_id", ondelete="CASCADE"
+        ),
     )
 
     id: Mapped[int] = mapped_column(sa.Integer)

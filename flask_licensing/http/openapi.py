@@ -177,7 +177,10 @@ def _describe_field(field: Field[Any]) -> dict[str, Any]:
     if not isinstance(field, LabelledField):
         return {}
     schema = field.json_schema()
-    return schema if field.required else schema | {"type": [schema["type"], "null"], "default": None}
+    if field.required:
+        return schema
+    choices = {"enum": [*schema["enum"], None]} if "enum" in schema else {}
+    return schema | choices | {"type": [schema["type"], "null"], "default": None}
 
 
 def _as_form(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -189,7 +192,8 @@ def _in_a_form(schema: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(schema.get("type"), list):
         return dict(schema)
     (kind,) = set(schema["type"]) - {"null"}
-    return {key: value for key, value in schema.items() if key != "default"} | {"type": kind}
+    choices = {"enum": [choice for choice in schema["enum"] if choice is not None]} if "enum" in schema else {}
+    return {key: value for key, value in schema.items() if key != "default"} | choices | {"type": kind}
 
 
 def _json_in_a_form(schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,9 +14,10 @@ from flask_licensing.core.fields import load_fields
 from flask_licensing.core.store import has_group, require_group
 from flask_licensing.errors import IncorrectData
 from flask_licensing.inventory.batches import Rejection, read_batch
-from flask_licensing.license_keys.fields import UNKNOWN_PRODUCT, LicenseKeyTermsSchema, invisible_sentence
+from flask_licensing.license_keys.fields import LicenseKeyTermsSchema, invisible_sentence
 from flask_licensing.license_keys.service import counted, with_time_of_assignment
 from flask_licensing.license_keys.store import TERMS, LicenseKeyPageStore, LicenseKeyRowStore, LicenseKeyStore
+from flask_licensing.products.fields import UNKNOWN_PRODUCT
 from flask_licensing.products.service import find_product
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from flask_licensing.core.tables import table_of
 from flask_licensing.license_keys.model import LicenseKey
+from flask_licensing.products.tables import Product
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -108,6 +109,12 @@ def _with_shared_values(license_key: sa.ColumnElement[Any]) -> sa.Select[Any]:
     return sa.select(license_key, *_shared_parameters())
 
 
+def _existing_product(product_id: sa.ColumnElement[Any]) -> sa.ScalarSelect[Any]:
+    """Return the id of a product, NULL if it is gone: SQLite keeps to no foreign key unless it is told to."""
+    products = table_of(Product)
+    return sa.select(products.c.id).where(products.c.id == product_id).scalar_subquery()
+
+
 def _json_array(license_keys: Sequence[str]) -> str:
     return json.dumps(license_keys, ensure_ascii=False)
 
@@ -131,13 +138,20 @@ def _sqlite_sent() -> sa.TableValuedAlias:
 
 
 def _sqlite_insert_keys() -> Insert:
-    return _sqlite_insert(_SHARED_INSERT_COLUMNS, _with_shared_values(_sqlite_sent().c.value))
+    shared = [
+        _existing_product(parameter) if parameter.key == "product_id" else parameter
+        for parameter in _shared_parameters()
+    ]
+    return _sqlite_insert(_SHARED_INSERT_COLUMNS, sa.select(_sqlite_sent().c.value, *shared))
 
 
 def _sqlite_insert_rows() -> Insert:
     row = _sqlite_sent().c.value
-    values = [sa.func.json_extract(row, f"$[{position}]") for position in range(len(_COLUMNS))]
-    return _sqlite_insert([column.name for column in _COLUMNS], sa.select(*values))
+    values: dict[str, sa.ColumnElement[Any]] = {
+        column.name: sa.func.json_extract(row, f"$[{position}]") for position, column in enumerate(_COLUMNS)
+    }
+    values["product_id"] = _existing_product(values["product_id"])
+    return _sqlite_insert([*values], sa.select(*values.values()))
 
 
 def _postgresql_insert(columns: list[str], rows: sa.Select[Any]) -> Insert:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 from functools import cache
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from marshmallow import Schema, fields, validate
 
@@ -14,6 +13,7 @@ from flask_licensing.core.log_text import printable
 from flask_licensing.core.wire import ISO
 from flask_licensing.http.answers import Outcome
 from flask_licensing.http.endpoint import Endpoint
+from flask_licensing.http.moments import DATE_AND_TIME, moment
 from flask_licensing.license_keys import service
 from flask_licensing.license_keys.fields import (
     CreateLicenseKeysSchema,
@@ -34,8 +34,6 @@ from flask_licensing.license_keys.store import (
 from flask_licensing.products.store import ProductStore
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from flask_licensing.core.domain import Caller
     from flask_licensing.core.fields import LoadedFields
     from flask_licensing.core.work import Work
@@ -49,20 +47,6 @@ class _CreationResultSchema(Schema):
 
     created = fields.Integer(required=True, validate=validate.Range(min=0))
     duplicate = fields.Integer(required=True, validate=validate.Range(min=0))
-
-
-DATE_AND_TIME = "%Y-%m-%d %H:%M:%S"
-
-
-def moment(name: str, form: str) -> fields.Field[Any]:
-    """Return the field of an answer that is the time by this name, ``null`` if there is none, in UTC."""
-    read = attrgetter(name)
-
-    def write(record: object) -> str | None:
-        value: datetime | None = read(record)
-        return None if value is None else value.strftime(form)
-
-    return fields.Function(write, required=True, metadata={"type": ["string", "null"]})
 
 
 class _NamedLicenseKeySchema(RequestSchema):

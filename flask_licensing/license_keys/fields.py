@@ -27,9 +27,6 @@ from flask_licensing.license_keys.store import TERMS, LicenseKeyBatch, LicenseKe
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-UNKNOWN_PRODUCT = "The selected product id is invalid."
-"""The sentence about an unknown product (contract section 4)."""
-
 MOST_ITEMS = 1000
 """Most license keys on a page of a list."""
 

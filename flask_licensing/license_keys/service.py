@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from flask_licensing.core.signals import signals
 from flask_licensing.core.store import require_group
 from flask_licensing.errors import Code, IncorrectData, LicensingError, UnknownLicenseKey
-from flask_licensing.license_keys.fields import LICENSE_KEY_RULE, NO_EXPIRY_DATE, UNKNOWN_PRODUCT, is_license_key
+from flask_licensing.license_keys.fields import LICENSE_KEY_RULE, NO_EXPIRY_DATE, is_license_key
 from flask_licensing.license_keys.store import (
     CreationResult,
     LicenseKeyBatch,
@@ -18,6 +18,7 @@ from flask_licensing.license_keys.store import (
     LicenseKeyStatus,
     LicenseKeyStore,
 )
+from flask_licensing.products.fields import UNKNOWN_PRODUCT
 from flask_licensing.products.service import find_product
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
-from flask_licensing.core.store import MemoryTables, TransactionStore
+from flask_licensing.core.store import TransactionStore
+from flask_licensing.products.store import MemoryProducts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -186,7 +187,7 @@ class LicenseKeyChangeStore(Protocol):
         ...
 
 
-class MemoryLicenseKeys(MemoryTables):
+class MemoryLicenseKeys(MemoryProducts):
     """License keys in memory."""
 
     def __init__(self) -> None:
@@ -244,6 +245,11 @@ class MemoryLicenseKeys(MemoryTables):
     def delete_license_key(self, license_key_id: int) -> None:
         """Delete a license key; what refers to it is never found again, as ids are not used twice."""
         del self._license_keys[next(text for text, key in self._license_keys.items() if key.id == license_key_id)]
+
+    def delete_product(self, product_id: int) -> bool:
+        """Delete a product that has no license keys."""
+        has_license_keys = any(key.terms.product_id == product_id for key in self._license_keys.values())
+        return not has_license_keys and super().delete_product(product_id)
 
 
 def _is_meant(key: LicenseKey, wanted: LicenseKeyFilter) -> bool:

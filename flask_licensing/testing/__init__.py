@@ -21,7 +21,11 @@ if TYPE_CHECKING:
         LicenseKeyRowStoreContract,
         LicenseKeyStoreContract,
     )
-    from flask_licensing.testing.contracts.products import ProductManagementStoreContract, ProductStoreContract
+    from flask_licensing.testing.contracts.products import (
+        ProductChangeStoreContract,
+        ProductManagementStoreContract,
+        ProductStoreContract,
+    )
     from flask_licensing.testing.contracts.stock import StockStoreContract
     from flask_licensing.testing.parts import generate_private_key
     from flask_licensing.testing.stored import find_license_key
@@ -37,6 +41,7 @@ __all__ = [
     "LicenseKeyRowStoreContract",
     "LicenseKeySearchStoreContract",
     "LicenseKeyStoreContract",
+    "ProductChangeStoreContract",
     "ProductManagementStoreContract",
     "ProductStoreContract",
     "StockStoreContract",
@@ -56,6 +61,7 @@ _HOMES = {
     "LicenseKeyRowStoreContract": "contracts.license_keys",
     "LicenseKeySearchStoreContract": "contracts.license_key_changes",
     "LicenseKeyStoreContract": "contracts.license_keys",
+    "ProductChangeStoreContract": "contracts.products",
     "ProductManagementStoreContract": "contracts.products",
     "ProductStoreContract": "contracts.products",
     "StockStoreContract": "contracts.stock",

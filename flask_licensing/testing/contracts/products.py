@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 
 from flask_licensing.license_keys.store import LicenseKeyStatus, LicenseKeyTerms
-from flask_licensing.testing.contracts.key_store import NOW, StoreContract
+from flask_licensing.testing.contracts.key_store import DAY, NOW, StoreContract
 from flask_licensing.testing.stored import find_license_key
 
 
@@ -55,3 +56,55 @@ class ProductManagementStoreContract(StoreContract):
         assert stored is not None
         assert stored.terms == terms[0]
         assert counts == [1, 0]
+
+
+class ProductChangeStoreContract(StoreContract):
+    """Tests of :class:`~flask_licensing.hooks.ProductChangeStore`; subclass it and supply both fixtures."""
+
+    def test_everything_of_a_product_can_be_changed(self, key_store: Any, product_id: int) -> None:
+        details = {"name": "Zoë's 😀", "description": "Two\nlines", "source": "envato", "status": "inactive"}
+        with key_store.transaction():
+            other = key_store.lock_product(product_id)
+            added = key_store.add_product("Video Editor", NOW)
+            changed = dataclasses.replace(
+                added,
+                name="Zoë's 😀",
+                require_non_expired=True,
+                external_reference="42",
+                **details,
+                updated_at=NOW + DAY,
+            )
+            key_store.update_product(changed)
+        with key_store.transaction():
+            assert key_store.lock_product(changed.id) == key_store.find_product(changed.id) == changed
+            assert key_store.find_product(product_id) == other
+
+    def test_what_is_said_of_a_product_at_first_is_kept(self, key_store: Any) -> None:
+        with key_store.transaction():
+            added = key_store.add_product("Video Editor", NOW, status="inactive", require_non_expired=True)
+        assert (added.status, added.require_non_expired, added.source) == ("inactive", True, "internal")
+        assert added.created_at == added.updated_at == NOW
+        with key_store.transaction():
+            assert key_store.find_product(added.id) == added
+
+    def test_a_deleted_product_is_gone_and_its_id_is_not_given_again(self, key_store: Any, product_id: int) -> None:
+        with key_store.transaction():
+            first, second = (key_store.add_product("Video Editor", NOW).id for _ in range(2))
+        with key_store.transaction():
+            assert key_store.lock_product(first) is not None
+            assert key_store.delete_product(first)
+        with key_store.transaction():
+            assert key_store.lock_product(first) is None
+            assert key_store.find_product(first) is None
+            third = key_store.add_product("Video Editor", NOW).id
+        assert third not in {first, second, product_id}
+
+    def test_a_product_with_license_keys_is_not_deleted(self, key_store: Any, product_id: int) -> None:
+        with key_store.transaction():
+            terms = LicenseKeyTerms(product_id, 0, 0, LicenseKeyStatus.AVAILABLE)
+            key_store.add_license_keys(["A"], terms, NOW)
+        with key_store.transaction():
+            assert key_store.lock_product(product_id) is not None
+            assert not key_store.delete_product(product_id)
+        with key_store.transaction():
+            assert key_store.find_product(product_id) is not None
