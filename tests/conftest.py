@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import sqlite3
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlalchemy as sa
 from cryptography.hazmat.primitives import serialization
 
 from flask_licensing.private_keys.signing import generate_private_key
@@ -30,6 +32,13 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     of_xdist = config.pluginmanager.hasplugin("xdist") and not hasattr(config, "workerinput")
     if of_xdist and config.option.numprocesses is None and all(Path(argument).is_dir() for argument in config.args):
         config.option.numprocesses, config.option.dist = "logical", "worksteal"
+
+
+@sa.event.listens_for(sa.Engine, "connect")
+def _wait_for_no_disk(connection: Any, _: object) -> None:
+    """Let SQLite leave writing to the system: what tests store has to outlive their processes, not the machine."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous = OFF")
 
 
 @pytest.fixture(params=DATABASES)
