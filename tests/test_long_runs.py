@@ -1,4 +1,4 @@
-"""The long runs of ``benchmarks/`` that are no measurements of speed, each in a tiny version."""
+"""The long runs that are no measurements of speed, each in a tiny version."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ pytest.importorskip("gunicorn", reason="needs gunicorn: pip install '.[benchmark
 from benchmarks import kill_workers, steady_load
 from benchmarks.kill_workers import Tally
 from benchmarks.steady_load import Interval, SteadyRun
+from tests import fuzz
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,3 +57,15 @@ def test_orders_are_whole_while_workers_are_killed(tmp_path: Path) -> None:
 
 def test_an_order_that_is_half_done_or_answered_wrongly_is_a_failure() -> None:
     assert [Tally("sqlite", **lost).is_whole for lost in ({}, {"half": 1}, {"wrong": 1})] == [True, False, False]
+
+
+def test_fuzzing_finds_nothing_in_what_the_site_answers_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of the site's own pages was reported as a failure of the verifier."""
+    paths = "odd headers, paths and methods"
+    monkeypatch.setattr(fuzz, "STRATEGIES", {paths: fuzz.STRATEGIES[paths]})
+    monkeypatch.setattr(fuzz, "EXAMPLES_PER_ROUND", 10)
+    monkeypatch.setattr(fuzz, "MUTANTS_PER_EXAMPLE", 1)
+    finished = CliRunner().invoke(fuzz.main, ["--minutes", "0.001", "--seed", "1"])
+    assert finished.exit_code == 0, finished.output
+    assert "404: " in finished.output
+    assert "0 kinds of failures" in finished.output
