@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from flask_licensing.activations import store
 from flask_licensing.activations.store import LicenseKeyState
-from flask_licensing.core.domain import MAX_ADDRESS_LENGTH
+from flask_licensing.core.domain import EARLIEST_DATE, MAX_ADDRESS_LENGTH
 from flask_licensing.core.tables import Base, SessionTables, table_of, text_type
 from flask_licensing.license_keys.model import LicenseKey
 from flask_licensing.license_keys.tables import lock_row, to_license_key
@@ -58,6 +58,17 @@ _FIND_STATE = (
     .where(_KEYS.c.license_key == sa.bindparam("text"))
 )
 _COUNT_ACTIVE = sa.select(sa.func.count()).select_from(_TABLE).where(_HAS_KEY_ID, _TABLE.c.active)
+# On MariaDB a query that locks also locks the place of rows that are not there, up to the next row, which belongs to
+# another license key: two transactions that do so and insert then wait for each other. So each inserts first, when it
+# holds no such lock. The row is never committed, and bounds what transactions about other license keys lock.
+_ADD_GUARD = sa.insert(_TABLE).values(
+    license_key_id=sa.bindparam("key_id"),
+    identifier="",
+    first_seen_at=EARLIEST_DATE,
+    last_seen_at=EARLIEST_DATE,
+    active=False,
+)
+_REMOVE_GUARD = sa.delete(_TABLE).where(_HAS_KEY_ID, _TABLE.c.identifier == "")
 _LIST = sa.select(_TABLE).where(_HAS_KEY_ID).order_by(_TABLE.c.identifier)
 _RECORD_SEEN = sa.update(_TABLE).where(_IS_ONE).values(last_seen_at=sa.bindparam("seen_at"))
 _END = sa.update(_TABLE).where(_HAS_KEY_ID, _TABLE.c.active).values(active=False)
@@ -75,8 +86,12 @@ class ActivationTables(SessionTables):
     def lock_license_key_state(self, license_key: str, identifier: str) -> LicenseKeyState | None:
         """As :meth:`find_license_key_state`, once its row is locked."""
         # Two statements: PostgreSQL joins a row that it waited for with what there was before it waited.
-        if lock_row(self._connection(), license_key) is None:
+        key = lock_row(self._connection(), license_key)
+        if key is None:
             return None
+        if self._locks_gaps():
+            self._execute(_ADD_GUARD, key_id=key.id)
+            self._execute(_REMOVE_GUARD, key_id=key.id)
         return self._state(self._current(_FIND_STATE), license_key, identifier)
 
     def count_active(self, license_key_id: int) -> int:
@@ -117,7 +132,10 @@ class ActivationTables(SessionTables):
 
         On MariaDB and MySQL a transaction that has read before reads what was there then, unless its query locks.
         """
-        return query.with_for_update(read=True) if self._connection().dialect.name in {"mysql", "mariadb"} else query
+        return query.with_for_update(read=True) if self._locks_gaps() else query
+
+    def _locks_gaps(self) -> bool:
+        return self._connection().dialect.name in {"mysql", "mariadb"}
 
 
 def _to_activation(row: sa.Row[Any]) -> store.Activation:
