@@ -87,6 +87,41 @@ class UnknownGenerator(LicensingError):
         super().__init__("There is no such generator, or it is not active.")
 
 
+class UnknownOrder(LicensingError):
+    """Host code or a command named an order for which nothing was sold."""
+
+    def __init__(self) -> None:
+        super().__init__("Nothing was sold for this order.")
+
+
+class InactiveProduct(LicensingError):
+    """License keys of a product that is not active were to be sold; nothing was."""
+
+    def __init__(self, product_id: int) -> None:
+        super().__init__(f"Product {product_id} is not active: no license key of it was sold.")
+
+
+class InsufficientLicenseKeys(LicensingError):
+    """Fewer license keys are ``available`` to be sold than are ``wanted``, and the product has no generator."""
+
+    def __init__(self, product_id: int, *, wanted: int, available: int) -> None:
+        super().__init__(
+            f"{wanted} license keys of product {product_id} were to be sold and {available} are available:"
+            " create some, or make a generator for the product."
+        )
+        self.wanted = wanted
+        self.available = available
+
+
+class OtherQuantity(LicensingError):
+    """An order for which ``sold`` license keys of a product were sold came again with ``wanted``."""
+
+    def __init__(self, *, sold: int, wanted: int) -> None:
+        super().__init__(f"{sold} license keys of this product were sold for this order before, and not {wanted}.")
+        self.sold = sold
+        self.wanted = wanted
+
+
 class MistypedLicenseKey(LicensingError, ValueError):
     """What was typed is no license key that a ``readable`` generator made; the message says what is wrong."""
 

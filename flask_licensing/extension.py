@@ -23,6 +23,7 @@ from flask_licensing.inventory.methods import InventoryMethods
 from flask_licensing.license_files.methods import LicenseFileMethods
 from flask_licensing.license_keys.methods import LicenseKeyMethods
 from flask_licensing.models import project_models
+from flask_licensing.orders.methods import OrderMethods
 from flask_licensing.private_keys.methods import PrivateKeyMethods
 from flask_licensing.products.methods import ProductMethods
 
@@ -39,6 +40,7 @@ class Licensing(
     ActivationMethods,
     AssignmentMethods,
     GeneratorMethods,
+    OrderMethods,
     LicenseFileMethods,
     InventoryMethods,
     ProductMethods,

@@ -11,6 +11,7 @@ from flask_licensing import (
     inventory,
     license_files,
     license_keys,
+    orders,
     private_keys,
     products,
 )
@@ -24,6 +25,7 @@ FEATURES = (
     activations.FEATURE,
     generators.FEATURE,
     assignment.FEATURE,
+    orders.FEATURE,
     license_files.FEATURE,
     inventory.FEATURE,
 )

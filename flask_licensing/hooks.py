@@ -36,6 +36,7 @@ from flask_licensing.license_keys.store import (
     LicenseKeyStore,
     LicenseKeyTerms,
 )
+from flask_licensing.orders.store import Order, OrderStore
 from flask_licensing.private_keys.versions import (
     PrivateKey,
     PrivateKeySource,
@@ -90,6 +91,8 @@ __all__ = [
     "LicenseKeyTerms",
     "LockWaitStore",
     "NewApiKey",
+    "Order",
+    "OrderStore",
     "Origin",
     "PrivateKey",
     "PrivateKeySource",

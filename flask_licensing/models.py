@@ -8,6 +8,7 @@ from flask_licensing.audit.tables import AuditRecord
 from flask_licensing.core.tables import Base, IdempotencyRecord, project_models
 from flask_licensing.generators.tables import Generator
 from flask_licensing.license_keys.model import LicenseKey
+from flask_licensing.orders.tables import Order, SoldLicenseKey
 from flask_licensing.products.tables import Product
 
 __all__ = [
@@ -18,6 +19,8 @@ __all__ = [
     "Generator",
     "IdempotencyRecord",
     "LicenseKey",
+    "Order",
     "Product",
+    "SoldLicenseKey",
     "project_models",
 ]

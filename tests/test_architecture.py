@@ -24,6 +24,7 @@ RESOURCES = {
     "activations": {"license_keys", "products"},
     "generators": {"license_keys", "products"},
     "assignment": {"activations", "generators", "license_keys", "products"},
+    "orders": {"assignment", "generators", "license_keys", "products"},
     "license_files": {"activations", "license_keys"},
 }
 """Each resource, and the resources that it may import."""

@@ -12,6 +12,7 @@ from flask_licensing.testing import (
     GeneratorStoreContract,
     LicenseKeyChangeStoreContract,
     LicenseKeySearchStoreContract,
+    OrderStoreContract,
     ProductChangeStoreContract,
     StockStoreContract,
 )
@@ -29,6 +30,7 @@ class _Contracts(
     ActivationStoreContract,
     StockStoreContract,
     GeneratorStoreContract,
+    OrderStoreContract,
     ProductChangeStoreContract,
 ):
     """Those of the groups that list, change and use license keys and products."""

@@ -19,6 +19,8 @@ TABLES = {
     "licensing_license_keys",
     "licensing_activations",
     "licensing_generators",
+    "licensing_orders",
+    "licensing_sold_license_keys",
     "licensing_api_keys",
     "licensing_idempotency_records",
     "licensing_audit_records",

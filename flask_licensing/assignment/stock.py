@@ -78,7 +78,7 @@ def assign_random(work: Work, wanted: RandomAssignment) -> RandomVerdict:
     if wanted.product_id is None or find_product(work.store, wanted.product_id) is None:
         return RandomVerdict(UNKNOWN_PRODUCT)
     if wanted.generate:
-        keys = _generate(work, wanted.product_id, wanted.quantity, wanted.owner)
+        keys = assign_generated(work, wanted.product_id, wanted.quantity, wanted.owner)
         return RandomVerdict(GENERATOR_NOT_FOUND) if keys is None else RandomVerdict(ALL_ASSIGNED, keys)
     found = assign_from_stock(work, wanted.product_id, wanted.quantity, wanted.owner)
     if isinstance(found, Shortfall):
@@ -112,7 +112,7 @@ def note_assigned(work: Work, license_keys: Sequence[LicenseKey]) -> None:
         work.send(license_key_assigned, license_key=key)
 
 
-def _generate(work: Work, product_id: int, quantity: int, owner: Owner) -> Sequence[LicenseKey] | None:
+def assign_generated(work: Work, product_id: int, quantity: int, owner: Owner) -> Sequence[LicenseKey] | None:
     """Generate license keys that are assigned from the beginning; ``None`` where the product has no generator."""
     generator = generator_for(work, product_id)
     if generator is None:

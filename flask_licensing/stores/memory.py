@@ -8,10 +8,17 @@ from flask_licensing.assignment.store import MemoryStock
 from flask_licensing.audit.store import MemoryAuditLog
 from flask_licensing.core.store import MemoryIdempotencyRecords
 from flask_licensing.generators.store import MemoryGenerators
+from flask_licensing.orders.store import MemoryOrders
 
 
 class MemoryKeyStore(
-    MemoryStock, MemoryGenerators, MemoryActivations, MemoryApiKeys, MemoryAuditLog, MemoryIdempotencyRecords
+    MemoryOrders,
+    MemoryStock,
+    MemoryGenerators,
+    MemoryActivations,
+    MemoryApiKeys,
+    MemoryAuditLog,
+    MemoryIdempotencyRecords,
 ):
     """A complete key store without a database; one transaction runs at a time.
 

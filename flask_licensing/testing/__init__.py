@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         LicenseKeyRowStoreContract,
         LicenseKeyStoreContract,
     )
+    from flask_licensing.testing.contracts.orders import OrderStoreContract
     from flask_licensing.testing.contracts.products import (
         ProductChangeStoreContract,
         ProductManagementStoreContract,
@@ -41,6 +42,7 @@ __all__ = [
     "LicenseKeyRowStoreContract",
     "LicenseKeySearchStoreContract",
     "LicenseKeyStoreContract",
+    "OrderStoreContract",
     "ProductChangeStoreContract",
     "ProductManagementStoreContract",
     "ProductStoreContract",
@@ -61,6 +63,7 @@ _HOMES = {
     "LicenseKeyRowStoreContract": "contracts.license_keys",
     "LicenseKeySearchStoreContract": "contracts.license_key_changes",
     "LicenseKeyStoreContract": "contracts.license_keys",
+    "OrderStoreContract": "contracts.orders",
     "ProductChangeStoreContract": "contracts.products",
     "ProductManagementStoreContract": "contracts.products",
     "ProductStoreContract": "contracts.products",
