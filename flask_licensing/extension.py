@@ -22,6 +22,7 @@ from flask_licensing.http.blueprint import create_blueprint
 from flask_licensing.inventory.methods import InventoryMethods
 from flask_licensing.license_files.methods import LicenseFileMethods
 from flask_licensing.license_keys.methods import LicenseKeyMethods
+from flask_licensing.metadata.methods import MetadataMethods
 from flask_licensing.models import project_models
 from flask_licensing.orders.methods import OrderMethods
 from flask_licensing.private_keys.methods import PrivateKeyMethods
@@ -44,6 +45,7 @@ class Licensing(
     LicenseFileMethods,
     InventoryMethods,
     ProductMethods,
+    MetadataMethods,
     ApiKeyMethods,
     PrivateKeyMethods,
     RecordKeeping,

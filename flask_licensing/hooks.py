@@ -11,6 +11,7 @@ from flask_licensing.api_keys.store import ApiKey, ApiKeyStore, NewApiKey
 from flask_licensing.assignment.store import StockStore
 from flask_licensing.audit.store import AuditRecord, AuditStore, AuditTriggerStore
 from flask_licensing.core.domain import AuditEvent, Authenticator, Caller, Clock, Credentials, Origin, SignedAnswer
+from flask_licensing.core.metadata import Metadata, MetadataOwner, MetadataStore
 from flask_licensing.core.store import (
     IdempotencyRecord,
     IdempotencyStore,
@@ -36,6 +37,7 @@ from flask_licensing.license_keys.store import (
     LicenseKeyStore,
     LicenseKeyTerms,
 )
+from flask_licensing.metadata.store import MetadataChangeStore
 from flask_licensing.orders.store import Order, OrderStore
 from flask_licensing.private_keys.versions import (
     PrivateKey,
@@ -90,6 +92,10 @@ __all__ = [
     "LicenseKeyStore",
     "LicenseKeyTerms",
     "LockWaitStore",
+    "Metadata",
+    "MetadataChangeStore",
+    "MetadataOwner",
+    "MetadataStore",
     "NewApiKey",
     "Order",
     "OrderStore",

@@ -8,6 +8,7 @@ from flask_licensing.audit.tables import AuditRecord
 from flask_licensing.core.tables import Base, IdempotencyRecord, project_models
 from flask_licensing.generators.tables import Generator
 from flask_licensing.license_keys.model import LicenseKey
+from flask_licensing.metadata.tables import MetadataRow
 from flask_licensing.orders.tables import Order, SoldLicenseKey
 from flask_licensing.products.tables import Product
 
@@ -19,6 +20,7 @@ __all__ = [
     "Generator",
     "IdempotencyRecord",
     "LicenseKey",
+    "MetadataRow",
     "Order",
     "Product",
     "SoldLicenseKey",

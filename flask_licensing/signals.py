@@ -16,6 +16,7 @@ from flask_licensing.license_keys.service import (
     license_key_updated,
     license_keys_created,
 )
+from flask_licensing.metadata.service import metadata_changed
 from flask_licensing.orders.service import order_refunded, order_renewed, order_sold
 from flask_licensing.products.service import product_created, product_deleted, product_updated
 
@@ -29,6 +30,7 @@ __all__ = [
     "license_key_updated",
     "license_keys_created",
     "license_keys_generated",
+    "metadata_changed",
     "order_refunded",
     "order_renewed",
     "order_sold",

@@ -26,6 +26,7 @@ RESOURCES = {
     "assignment": {"activations", "generators", "license_keys", "products"},
     "orders": {"assignment", "generators", "license_keys", "products"},
     "license_files": {"activations", "license_keys"},
+    "metadata": {"activations", "license_keys", "products"},
 }
 """Each resource, and the resources that it may import."""
 

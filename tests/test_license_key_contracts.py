@@ -12,6 +12,7 @@ from flask_licensing.testing import (
     GeneratorStoreContract,
     LicenseKeyChangeStoreContract,
     LicenseKeySearchStoreContract,
+    MetadataStoreContract,
     OrderStoreContract,
     ProductChangeStoreContract,
     StockStoreContract,
@@ -32,6 +33,7 @@ class _Contracts(
     GeneratorStoreContract,
     OrderStoreContract,
     ProductChangeStoreContract,
+    MetadataStoreContract,
 ):
     """Those of the groups that list, change and use license keys and products."""
 

@@ -130,7 +130,7 @@ def test_a_site_with_the_tables_of_before_gets_exactly_the_new_ones(
     flask_db("migrate -m life", "upgrade")
     (migration,) = (tmp_path / "migrations" / "versions").glob("*_life.py")
     upgrade = migration.read_text().partition("def downgrade")[0]
-    assert re.findall(r"create_table\(\s*'(\w+)'", upgrade) == ["licensing_activations"]
+    assert re.findall(r"create_table\(\s*'(\w+)'", upgrade) == ["licensing_activations", "licensing_metadata"]
     added = re.findall(r"add_column\('?(?:licensing_products', )?sa\.Column\('(\w+)'", upgrade)
     assert sorted(added) == ["description", "external_reference", "require_non_expired", "source", "status"]
     with _connected(database_url) as connection:
@@ -150,6 +150,7 @@ _PRODUCT_OF_BEFORE = (
 )
 _BACK_TO_BEFORE = (
     "DROP TABLE licensing_activations",
+    "DROP TABLE licensing_metadata",
     *(
         f"ALTER TABLE licensing_products DROP COLUMN {name}"
         for name in ("status", "description", "external_reference", "require_non_expired", "source")

@@ -18,6 +18,7 @@ TABLES = {
     "licensing_products",
     "licensing_license_keys",
     "licensing_activations",
+    "licensing_metadata",
     "licensing_generators",
     "licensing_orders",
     "licensing_sold_license_keys",

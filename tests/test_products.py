@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -16,7 +15,6 @@ from flask_licensing.errors import IncorrectData, ProductInUse
 from flask_licensing.models import LicenseKey, Product
 from flask_licensing.signals import product_created, product_deleted, product_updated
 from flask_licensing.testing.parts import FrozenClock
-from tests.test_statements import counted_statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -329,11 +327,3 @@ def test_commands_do_what_the_methods_do(site: Host) -> None:
     site.create(license_keys='["A"]')
     refused = site.app.test_cli_runner().invoke(args=["licensing", "delete-product", str(site.product_id)])
     assert (refused.exit_code, refused.stderr) == (1, "Error: The product has license keys\n")
-
-
-def test_products_are_listed_in_one_statement(site: Host) -> None:
-    _create(site)
-    _listed(site)
-    with counted_statements(site) as statements:
-        _listed(site)
-    assert [re.match(r"\w+", statement)[0] for statement in statements] == ["SELECT", "SELECT"]  # type: ignore[index]

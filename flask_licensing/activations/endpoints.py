@@ -13,15 +13,18 @@ from flask_licensing.activations.fields import QuestionSchema, read_question
 from flask_licensing.activations.service import CONDITIONS, members_bound_to
 from flask_licensing.activations.store import ActivationStore
 from flask_licensing.core.domain import MAX_TEXT_LENGTH
+from flask_licensing.core.metadata import MetadataOwner, metadata_of
 from flask_licensing.core.wire import ISO
 from flask_licensing.http.answers import Outcome
 from flask_licensing.http.endpoint import Endpoint
+from flask_licensing.http.metadata import metadata_field, show_metadata
 from flask_licensing.http.moments import DATE_AND_TIME, moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from flask_licensing.activations.service import Verdict
+    from flask_licensing.activations.store import LicenseKeyState
     from flask_licensing.core.domain import Caller
     from flask_licensing.core.fields import LoadedFields
     from flask_licensing.core.work import Work
@@ -43,7 +46,7 @@ class _LicenseKeySchema(Schema):
     activation_limit = fields.Integer(required=True, attribute="terms.activation_limit")
     validity = fields.Integer(required=True, attribute="terms.validity")
     assigned_at = moment("terms.assigned_at", DATE_AND_TIME)
-    meta_data: fields.Field[Any] = fields.Constant([], required=True)
+    meta_data = metadata_field()
     expires_at = fields.Function(
         _expiry_date,
         required=True,
@@ -60,7 +63,7 @@ class _ProductSchema(Schema):
     name = fields.String(required=True)
     post_url = fields.Constant("", required=True)
     description = fields.String(required=True)
-    meta_data: fields.Field[Any] = fields.Constant([], required=True)
+    meta_data = metadata_field()
 
 
 class _DetailsSchema(Schema):
@@ -72,6 +75,7 @@ class _DetailsSchema(Schema):
 
 _QUESTION = QuestionSchema()
 _DETAILS = _DetailsSchema()
+_OWNERS = {"licenseKey": MetadataOwner.LICENSE_KEY, "product": MetadataOwner.PRODUCT}
 
 
 def user_agent() -> str | None:
@@ -79,10 +83,20 @@ def user_agent() -> str | None:
     return request.headers.get("User-Agent", "")[:MAX_TEXT_LENGTH] or None
 
 
+def _details(work: Work, state: LicenseKeyState | None) -> Mapping[str, Any]:
+    """Return the license key and its product with their metadata."""
+    details: dict[str, Any] = _DETAILS.dump(state)
+    for name, owner in _OWNERS.items():
+        record = details[name]
+        found = metadata_of(work.store, owner, [record["id"]])
+        record["meta_data"] = show_metadata(found.get(record["id"], ()))
+    return details
+
+
 def _answer(ask: Callable[[Work, str, str], Verdict], work: Work, _: Caller, sent: LoadedFields) -> Outcome:
     asked = read_question(sent)
     verdict = ask(work, asked.license_key, asked.identifier)
-    details: Mapping[str, Any] = _DETAILS.dump(verdict.state) if verdict.code is service.FOUND else {}
+    details = _details(work, verdict.state) if verdict.code is service.FOUND else {}
     bound = members_bound_to(verdict, asked.license_key, asked.identifier, asked.nonce)
     return Outcome.of(verdict.code, {**details, **bound}, product_id=verdict.product_id)
 

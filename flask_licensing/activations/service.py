@@ -206,6 +206,15 @@ def verify(work: Work, license_key: str, identifier: str, *, valid: Code = VALID
     return Verdict(valid, state)
 
 
+def verify_and_lock(work: Work, license_key: str, identifier: str) -> Verdict:
+    """As :func:`verify`; a license key that is valid is locked, and was looked at once more then."""
+    verdict = verify(work, license_key, identifier)
+    if not verdict.is_valid:
+        return verdict
+    state = activations_of(work).lock_license_key_state(license_key, identifier)
+    return Verdict(_refusal(CONDITIONS, state, identifier, work.now) or VALID, state)
+
+
 def activate(work: Work, license_key: str, identifier: str, *, user_agent: str | None = None) -> Verdict:
     """Activate a license key for an identifier; ``user_agent`` is kept with the activation.
 

@@ -177,7 +177,7 @@ def _describe_field(field: Field[Any]) -> dict[str, Any]:
     if not isinstance(field, LabelledField):
         return {}
     schema = field.json_schema()
-    if field.required:
+    if field.required or "type" not in schema:
         return schema
     choices = {"enum": [*schema["enum"], None]} if "enum" in schema else {}
     return schema | choices | {"type": [schema["type"], "null"], "default": None}

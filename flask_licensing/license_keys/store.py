@@ -239,11 +239,14 @@ class MemoryLicenseKeys(MemoryProducts):
 
     def update_license_key(self, license_key: LicenseKey) -> None:
         """Store everything of a license key."""
-        self.delete_license_key(license_key.id)
+        self._forget(license_key.id)
         self._license_keys[license_key.license_key] = license_key
 
     def delete_license_key(self, license_key_id: int) -> None:
         """Delete a license key; what refers to it is never found again, as ids are not used twice."""
+        self._forget(license_key_id)
+
+    def _forget(self, license_key_id: int) -> None:
         del self._license_keys[next(text for text, key in self._license_keys.items() if key.id == license_key_id)]
 
     def delete_product(self, product_id: int) -> bool:

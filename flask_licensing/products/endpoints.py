@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from marshmallow import Schema, fields, validate
 
 from flask_licensing.core.fields import RequestSchema
+from flask_licensing.core.metadata import MetadataOwner, metadata_of
 from flask_licensing.core.wire import ISO
 from flask_licensing.http.answers import Outcome
 from flask_licensing.http.endpoint import Endpoint
+from flask_licensing.http.metadata import metadata_field, show_metadata
 from flask_licensing.http.moments import moment
 from flask_licensing.products import service
 from flask_licensing.products.fields import NamedProductSchema, ProductChangesSchema, ProductSchema
@@ -40,7 +42,7 @@ class _ListedProductSchema(Schema):
     require_non_expired = fields.Integer(required=True, validate=validate.Range(0, 1))
     created_at = moment("created_at", ISO)
     updated_at = moment("updated_at", ISO)
-    meta_data: fields.Field[Any] = fields.Constant([], required=True)
+    meta_data = metadata_field()
 
 
 class _ListResultSchema(Schema):
@@ -73,7 +75,11 @@ def _delete(work: Work, _: Caller, sent: LoadedFields) -> Outcome:
 
 def _list(work: Work, _: Caller, __: LoadedFields) -> Outcome:
     products = service.require_product_store(work.store).list_products()
-    return Outcome.of(service.LISTED, _LIST_RESULT.dump({"products": products}))
+    listed = _LIST_RESULT.dump({"products": products})
+    found = metadata_of(work.store, MetadataOwner.PRODUCT, [product.id for product in products])
+    for product in listed["products"]:
+        product["meta_data"] = show_metadata(found.get(product["id"], ()))
+    return Outcome.of(service.LISTED, listed)
 
 
 ENDPOINTS = (

@@ -8,6 +8,7 @@ from flask_licensing.assignment.store import MemoryStock
 from flask_licensing.audit.store import MemoryAuditLog
 from flask_licensing.core.store import MemoryIdempotencyRecords
 from flask_licensing.generators.store import MemoryGenerators
+from flask_licensing.metadata.store import MemoryMetadata
 from flask_licensing.orders.store import MemoryOrders
 
 
@@ -16,6 +17,7 @@ class MemoryKeyStore(
     MemoryStock,
     MemoryGenerators,
     MemoryActivations,
+    MemoryMetadata,
     MemoryApiKeys,
     MemoryAuditLog,
     MemoryIdempotencyRecords,

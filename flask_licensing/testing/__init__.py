@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         LicenseKeyRowStoreContract,
         LicenseKeyStoreContract,
     )
+    from flask_licensing.testing.contracts.metadata import MetadataStoreContract
     from flask_licensing.testing.contracts.orders import OrderStoreContract
     from flask_licensing.testing.contracts.products import (
         ProductChangeStoreContract,
@@ -42,6 +43,7 @@ __all__ = [
     "LicenseKeyRowStoreContract",
     "LicenseKeySearchStoreContract",
     "LicenseKeyStoreContract",
+    "MetadataStoreContract",
     "OrderStoreContract",
     "ProductChangeStoreContract",
     "ProductManagementStoreContract",
@@ -63,6 +65,7 @@ _HOMES = {
     "LicenseKeyRowStoreContract": "contracts.license_keys",
     "LicenseKeySearchStoreContract": "contracts.license_key_changes",
     "LicenseKeyStoreContract": "contracts.license_keys",
+    "MetadataStoreContract": "contracts.metadata",
     "OrderStoreContract": "contracts.orders",
     "ProductChangeStoreContract": "contracts.products",
     "ProductManagementStoreContract": "contracts.products",
