@@ -124,6 +124,16 @@ def test_an_environment_variable_is_the_global_key(
     assert (used, is_valid_response(body, public_key)) == ("global", True)
 
 
+@pytest.mark.parametrize("value", ["", " ", "\\n"])
+def test_an_environment_variable_that_is_set_and_empty_is_no_absence_of_keys(
+    create_host: Callable[..., Host], monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    """It answered with code 900 unsigned, where a deployment had lost the value of its secret."""
+    monkeypatch.setenv("SITE_PRIVATE_KEY", value)
+    with pytest.raises(PrivateKeyError, match="the environment variable SITE_PRIVATE_KEY is empty"):
+        create_host(private_key_source="env:SITE_PRIVATE_KEY")
+
+
 def test_a_passphrase_comes_from_a_setting_or_the_environment(
     create_host: Callable[..., Host], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -115,7 +115,7 @@ class EnvironmentPrivateKeySource:
     def __call__(self, product_id: int | None) -> str | None:
         """Return the PEM, or ``None`` for a product and where the variable is not set."""
         pem = os.environ.get(self._name) if product_id is None else None
-        return pem.replace("\\r", "").replace("\\n", "\n") if pem else None
+        return pem.replace("\\r", "").replace("\\n", "\n") if pem is not None else None
 
     def origin(self, _product_id: int | None) -> str:
         """Say where a key is from."""

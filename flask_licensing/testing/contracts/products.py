@@ -68,7 +68,6 @@ class ProductChangeStoreContract(StoreContract):
             added = key_store.add_product("Video Editor", NOW)
             changed = dataclasses.replace(
                 added,
-                name="Zoë's 😀",
                 require_non_expired=True,
                 external_reference="42",
                 **details,
