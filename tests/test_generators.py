@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 import uuid
@@ -396,3 +397,51 @@ def test_a_function_that_is_gone_is_told(create_host: Callable[..., Host]) -> No
     another = create_host(key_store=host.app.extensions["licensing"].key_store)
     with another.app.app_context(), pytest.raises(GeneratorFailed, match="There is no function 'words'"):
         another.licensing.generate_license_keys(generator.id, 1)
+
+
+def _run(host: Host, *arguments: str) -> str:
+    result = host.app.test_cli_runner().invoke(args=["licensing", *arguments])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_generators_are_made_changed_and_used_with_commands(create_host: Callable[..., Host]) -> None:
+    host = create_host(license_key_generators={"words": make_words})
+    terms = ["--activation-limit", "2", "--validity", "30"]
+    assert _run(host, "list-generators") == ""
+    chunks = ["--charset", "xyz", "--number-of-chunks", "2", "--chunk-length", "20"]
+    described = [*chunks, "--prefix", "A-", "--suffix", "-Z"]
+    made = json.loads(_run(host, "create-generator", "chunk-system", "--product", "1", *terms, *described, "--json"))
+    assert (made["charset"], made["number_of_chunks"], made["chunk_length"]) == ("xyz", 2, 20)
+    assert (made["prefix"], made["suffix"]) == ("A-", "-Z")
+    assert (made["activation_limit"], made["validity"], made["active"]) == (2, 30, True)
+    line = _run(host, "create-generator", "custom", "--product", "1", "--function-name", "words", "--inactive")
+    assert line == "2\tproduct 1\tcustom\tinactive\tactivation limit 0\tvalidity 0\n"
+    assert _run(host, "update-generator", "2", "--active", "--validity", "7") == (
+        "2\tproduct 1\tcustom\tactive\tactivation limit 0\tvalidity 7\n"
+    )
+    assert json.loads(_run(host, "update-generator", "1", "--inactive", "--json"))["active"] is False
+    assert _run(host, "list-generators").splitlines() == [
+        "1\tproduct 1\tchunk-system\tinactive\tactivation limit 2\tvalidity 30",
+        "2\tproduct 1\tcustom\tactive\tactivation limit 0\tvalidity 7",
+    ]
+    assert [one["id"] for one in json.loads(_run(host, "list-generators", "--json"))] == [1, 2]
+    assert _run(host, "generate-license-keys", "2", "--quantity", "2") == "word 0\nword 1\n"
+    _run(host, "update-generator", "2", "--prefix", "again ")
+    assert json.loads(_run(host, "generate-license-keys", "2", "--json")) == ["againword 0"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["generate-license-keys", "9"], "There is no such generator, or it is not active."),
+        (["generate-license-keys", "1", "--quantity", "1001"], "The quantity field must not be greater than 1000."),
+        (["update-generator", "1", "--charset", "AA"], "must have each character once"),
+        (["create-generator", "chunk-system", "--product", "1", "--charset", "01"], "65,536 different license keys"),
+    ],
+)
+def test_a_command_that_is_refused_says_why(host: Host, arguments: list[str], sentence: str) -> None:
+    _create(host, "uuid")
+    result = host.app.test_cli_runner().invoke(args=["licensing", *arguments])
+    assert result.exit_code == 1
+    assert sentence in result.output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -417,3 +418,29 @@ def test_what_is_done_for_orders_is_recorded_and_told_after_the_commit(shop: Hos
         (f"order-{name}", shop.product_id, f"order:{order.id}") for name, order in told
     ]
     assert dataclasses.asdict(told[0][1])["order_id"] == "1001"
+
+
+def test_orders_are_sold_renewed_and_refunded_with_commands(shop: Host) -> None:
+    def run(*arguments: str) -> str:
+        result = shop.app.test_cli_runner().invoke(args=["licensing", *arguments])
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    owner = ["--owner-name", "Zoë", "--owner-email", "zoe@example.org"]
+    sold = run("sell-license-keys", "1001", "--product", "1", "--quantity", "2", *owner)
+    assert sold.splitlines() == [
+        "1\tA\tproduct 1\tassigned\texpires 2026-03-31 12:00:00",
+        "2\tB\tproduct 1\tassigned\texpires 2026-03-31 12:00:00",
+    ]
+    again = json.loads(run("sell-license-keys", "1001", "--product", "1", "--quantity", "2", "--json"))
+    assert [(key["license_key"], key["terms"]["owner_name"]) for key in again] == [("A", "Zoë"), ("B", "Zoë")]
+    for _ in range(2):
+        (key, _) = json.loads(run("renew-order", "1001", "--days", "1", "--renewal", "invoice-1", "--json"))
+        assert key["expires_at"] == "2026-04-01T12:00:00"
+    shop.licensing.update_license_key("B", validity=0)
+    assert run("refund-order", "1001").splitlines() == [
+        "1\tA\tproduct 1\tblocked\texpires 2026-04-01 12:00:00",
+        "2\tB\tproduct 1\tblocked\tnever expires",
+    ]
+    refused = shop.app.test_cli_runner().invoke(args=["licensing", "refund-order", "1002"])
+    assert (refused.exit_code, refused.output) == (1, "Error: Nothing was sold for this order.\n")

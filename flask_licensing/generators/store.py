@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from flask_licensing.license_keys.store import MemoryLicenseKeys
+from flask_licensing.products.store import MemoryProducts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -85,7 +86,7 @@ class GeneratorStore(Protocol):
         ...
 
 
-class MemoryGenerators(MemoryLicenseKeys):
+class MemoryGenerators(MemoryLicenseKeys, MemoryProducts):
     """Generators in memory."""
 
     def __init__(self) -> None:
@@ -122,3 +123,11 @@ class MemoryGenerators(MemoryLicenseKeys):
     def find_license_keys_of(self, texts: Sequence[str]) -> Sequence[LicenseKey]:
         """Return the stored license keys among these."""
         return [self._license_keys[text] for text in texts if text in self._license_keys]
+
+    def delete_product(self, product_id: int) -> bool:
+        """Delete a product with its generators, unless something else refers to it."""
+        deleted = super().delete_product(product_id)
+        if deleted:
+            left = {number: one for number, one in self._generators.items() if one.product_id != product_id}
+            self._generators = left
+        return deleted

@@ -107,3 +107,15 @@ class GeneratorStoreContract(StoreContract):
             change_and_fail()
         with key_store.transaction():
             assert list(key_store.list_generators()) == [generator]
+
+    def test_a_product_is_deleted_with_its_generators(self, key_store: Any, add_generator: Add) -> None:
+        kept = add_generator()
+        with key_store.transaction():
+            other = key_store.add_product("Video Editor", NOW).id
+        add_generator(product_id=other)
+        with key_store.transaction():
+            assert key_store.lock_product(other) is not None
+            assert key_store.delete_product(other)
+        with key_store.transaction():
+            assert key_store.find_active_generator(other) is None
+            assert list(key_store.list_generators()) == [kept]
