@@ -37,7 +37,7 @@ from flask_licensing.license_keys.store import (
     LicenseKeyStore,
     LicenseKeyTerms,
 )
-from flask_licensing.metadata.store import MetadataChangeStore
+from flask_licensing.metadata.store import MetadataChangeStore, MetadataImportStore
 from flask_licensing.orders.store import Order, OrderStore
 from flask_licensing.private_keys.versions import (
     PrivateKey,
@@ -94,6 +94,7 @@ __all__ = [
     "LockWaitStore",
     "Metadata",
     "MetadataChangeStore",
+    "MetadataImportStore",
     "MetadataOwner",
     "MetadataStore",
     "NewApiKey",

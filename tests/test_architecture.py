@@ -20,7 +20,7 @@ PLATFORM = {"private_keys", "api_keys", "audit", "rate_limits"}
 RESOURCES = {
     "products": set[str](),
     "license_keys": {"products"},
-    "inventory": {"license_keys", "products"},
+    "inventory": {"license_keys", "metadata", "products"},
     "activations": {"license_keys", "products"},
     "generators": {"license_keys", "products"},
     "assignment": {"activations", "generators", "license_keys", "products"},

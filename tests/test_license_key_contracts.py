@@ -12,6 +12,7 @@ from flask_licensing.testing import (
     GeneratorStoreContract,
     LicenseKeyChangeStoreContract,
     LicenseKeySearchStoreContract,
+    MetadataImportStoreContract,
     MetadataStoreContract,
     OrderStoreContract,
     ProductChangeStoreContract,
@@ -33,6 +34,7 @@ class _Contracts(
     GeneratorStoreContract,
     OrderStoreContract,
     ProductChangeStoreContract,
+    MetadataImportStoreContract,
     MetadataStoreContract,
 ):
     """Those of the groups that list, change and use license keys and products."""

@@ -177,6 +177,7 @@ def test_a_store_without_license_keys_has_no_endpoint_for_them(host: Host) -> No
         " update_license_key, delete_license_key, end_activations, find_license_key_state, lock_license_key_state,"
         " count_active, put_activation, record_seen, list_activations,"
         " list_metadata, add_metadata, update_metadata, delete_metadata,"
+        " find_license_key_ids, add_license_key_metadata,"
         " add_generator, update_generator, find_generator,"
         " find_active_generator, list_generators, count_all_license_keys, find_license_keys_of,"
         " lock_available_license_keys, assign_license_keys, add_order, find_order, lock_orders, put_sold_license_keys,"

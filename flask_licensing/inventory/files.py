@@ -26,8 +26,10 @@ from flask_licensing.license_keys.lines import expecting_license_keys, read_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from flask_licensing.inventory.formats import Row
-    from flask_licensing.license_keys.store import LicenseKey
+    from flask_licensing.inventory.formats import Exported, Row
+
+Export: TypeAlias = "Callable[[bool], Iterable[Exported]]"
+"""Returns the license keys to be written, with their metadata where it is told that the file has a place for it."""
 
 LicenseKeyFile: TypeAlias = "str | os.PathLike[str] | BinaryIO"
 """A path, or a binary stream, which stays open."""
@@ -71,9 +73,7 @@ def open_rows(file: LicenseKeyFile, file_format: str | None, warn: Callable[[str
 
 
 @contextmanager
-def open_for_license_keys(
-    file: LicenseKeyFile, file_format: str | None = None
-) -> Iterator[Callable[[Iterable[LicenseKey]], int]]:
+def open_for_license_keys(file: LicenseKeyFile, file_format: str | None = None) -> Iterator[Callable[[Export], int]]:
     """Open a file for writing and yield what writes license keys to it and returns how many.
 
     A path ending in ``.gz`` is compressed. A file by its path appears when it is whole.
@@ -88,7 +88,7 @@ def open_for_license_keys(
         raise _unknown(suffix, "written")
     if not isinstance(file, str | os.PathLike):
         with _text_to(file) as text:
-            yield lambda license_keys: write_license_keys(text, chosen, license_keys)
+            yield lambda export: write_license_keys(text, chosen, export(chosen is not FileFormat.TEXT))
         file.flush()
         return
     path = Path(file)
@@ -98,7 +98,7 @@ def open_for_license_keys(
         _compressed(binary, path) as stream,
         _text_to(stream) as text,
     ):
-        yield lambda license_keys: write_license_keys(text, chosen, license_keys)
+        yield lambda export: write_license_keys(text, chosen, export(chosen is not FileFormat.TEXT))
 
 
 def _suffix(file: LicenseKeyFile) -> str:

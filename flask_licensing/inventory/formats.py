@@ -6,21 +6,27 @@ import csv
 import json
 from difflib import get_close_matches
 from enum import StrEnum
+from itertools import starmap
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO, TypeAlias
 
 from flask_licensing.core.log_text import printable
 from flask_licensing.errors import FileError
 from flask_licensing.license_keys.lines import expecting_license_keys, looks_like, read_lines, unlike_license_key
 from flask_licensing.license_keys.store import TERMS
+from flask_licensing.metadata.fields import Entries, read_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
+    from flask_licensing.core.metadata import Metadata
     from flask_licensing.license_keys.store import LicenseKey
 
 LICENSE_KEY_COLUMN = "license_key"
 
-_COLUMNS = (LICENSE_KEY_COLUMN, *TERMS)
+METADATA_COLUMN = "meta_data"
+"""In it are keys and values as records of answers have them: ``[{"key": …, "value": …}]``, in CSV as JSON."""
+
+_COLUMNS = (LICENSE_KEY_COLUMN, *TERMS, METADATA_COLUMN)
 """The columns of CSV, and members of NDJSON; unknown ones are named once and ignored."""
 
 _KNOWN_NAMES = frozenset(_COLUMNS)
@@ -33,6 +39,9 @@ MAX_NAME_LENGTH = 64
 
 Terms: TypeAlias = "tuple[Any, ...]"
 """What a row says of each of the :data:`~flask_licensing.hooks.TERMS`; ``None`` where it says nothing."""
+
+Exported: TypeAlias = "tuple[LicenseKey, Sequence[Metadata]]"
+"""A license key with its metadata."""
 
 NO_TERMS: Terms = (None,) * len(TERMS)
 
@@ -52,6 +61,7 @@ class Row(NamedTuple):
     license_key: str
     terms: Terms = NO_TERMS
     problem: str | None = None
+    metadata: Entries = ()
 
 
 def read_rows(text: TextIO, file_format: FileFormat, *, guessed: bool, warn: Callable[[str], None]) -> Iterator[Row]:
@@ -83,10 +93,10 @@ def _expecting_objects(lines: Iterator[str]) -> Iterator[str]:
     yield from lines
 
 
-def write_license_keys(text: TextIO, file_format: FileFormat, license_keys: Iterable[LicenseKey]) -> int:
+def write_license_keys(text: TextIO, file_format: FileFormat, license_keys: Iterable[Exported]) -> int:
     """Write license keys to a file and return how many; what is written reads back unchanged.
 
-    The text format has no place for terms.
+    The text format has no place for terms and metadata.
     """
     return _WRITERS[file_format](text, license_keys)
 
@@ -119,6 +129,7 @@ def _read_csv(lines: Iterator[str], warn: Callable[[str], None]) -> Iterator[Row
     reader = csv.reader(lines, strict=True)
     header = _csv_header(reader, warn)
     pick_license_key = header.index(LICENSE_KEY_COLUMN)
+    pick_metadata = header.index(METADATA_COLUMN) if METADATA_COLUMN in header else None
     picks = [header.index(name) if name in header else None for name in TERMS]
     while True:
         first_line = reader.line_num + 1
@@ -139,7 +150,10 @@ def _read_csv(lines: Iterator[str], warn: Callable[[str], None]) -> Iterator[Row
         if license_key.lower() == LICENSE_KEY_COLUMN and _names(values) == header:
             continue
         terms = tuple([None if pick is None else values[pick] or None for pick in picks])
-        yield Row(reader.line_num, license_key, terms)
+        if pick_metadata is None or not (metadata := values[pick_metadata].strip()):
+            yield Row(reader.line_num, license_key, terms)
+        else:
+            yield _with_metadata(reader.line_num, license_key, terms, _from_json(metadata))
 
 
 def _csv_header(reader: Iterator[list[str]], warn: Callable[[str], None]) -> list[str]:
@@ -200,35 +214,60 @@ def _read_ndjson(lines: Iterator[str], warn: Callable[[str], None]) -> Iterator[
         if not all(type(value) in _TERM_TYPES for value in terms):
             yield Row(line, license_key, problem="A member is neither text nor an integer.")
             continue
-        yield Row(line, license_key.strip(), terms)
+        if (metadata := document.get(METADATA_COLUMN)) is None:
+            yield Row(line, license_key.strip(), terms)
+        else:
+            yield _with_metadata(line, license_key.strip(), terms, metadata)
+
+
+def _from_json(text: str) -> object:
+    """Return the value of a JSON text, ``None`` of any other."""
+    try:
+        return _DECODER.decode(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _with_metadata(line: int, license_key: str, terms: Terms, metadata: object) -> Row:
+    try:
+        return Row(line, license_key, terms, metadata=read_metadata(metadata))
+    except ValueError as error:
+        return Row(line, license_key, problem=str(error))
 
 
 _TERM_TYPES = (str, int, type(None))
 
 
-def _write_text(text: TextIO, license_keys: Iterable[LicenseKey]) -> int:
-    return _write_lines(text, (license_key.license_key for license_key in license_keys))
+def _write_text(text: TextIO, license_keys: Iterable[Exported]) -> int:
+    return _write_lines(text, (license_key.license_key for license_key, _ in license_keys))
 
 
-def _write_csv(text: TextIO, license_keys: Iterable[LicenseKey]) -> int:
+def _write_csv(text: TextIO, license_keys: Iterable[Exported]) -> int:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
     count = 0
-    for count, license_key in enumerate(license_keys, start=1):  # noqa: B007 - counts what it writes
-        writer.writerow([license_key.license_key, *_terms_of(license_key)])
+    for count, (license_key, metadata) in enumerate(license_keys, start=1):  # noqa: B007 - counts what it writes
+        kept = json.dumps(_to_records(metadata), ensure_ascii=False) if metadata else None
+        writer.writerow([license_key.license_key, *_terms_of(license_key), kept])
     return count
 
 
-def _write_ndjson(text: TextIO, license_keys: Iterable[LicenseKey]) -> int:
-    return _write_lines(text, map(_to_json, license_keys))
+def _write_ndjson(text: TextIO, license_keys: Iterable[Exported]) -> int:
+    return _write_lines(text, starmap(_to_json, license_keys))
 
 
-def _to_json(license_key: LicenseKey) -> str:
+def _to_json(license_key: LicenseKey, metadata: Sequence[Metadata]) -> str:
     members = zip(TERMS, _terms_of(license_key), strict=True)
     document = {LICENSE_KEY_COLUMN: license_key.license_key} | {
         name: value for name, value in members if value is not None
     }
+    if metadata:
+        document[METADATA_COLUMN] = _to_records(metadata)
     return json.dumps(document, ensure_ascii=False)
+
+
+def _to_records(metadata: Sequence[Metadata]) -> list[dict[str, Any]]:
+    return [{"key": one.key, "value": one.value} for one in metadata]
 
 
 def _write_lines(text: TextIO, lines: Iterable[str]) -> int:
@@ -250,7 +289,7 @@ _READERS: dict[FileFormat, Callable[[Iterator[str], Callable[[str], None]], Iter
     FileFormat.TEXT: _read_text,
 }
 
-_WRITERS: dict[FileFormat, Callable[[TextIO, Iterable[LicenseKey]], int]] = {
+_WRITERS: dict[FileFormat, Callable[[TextIO, Iterable[Exported]], int]] = {
     FileFormat.CSV: _write_csv,
     FileFormat.NDJSON: _write_ndjson,
     FileFormat.TEXT: _write_text,

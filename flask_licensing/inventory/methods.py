@@ -9,7 +9,7 @@ from flask_licensing.core.state import current_state
 from flask_licensing.core.work import run_work
 from flask_licensing.http.origins import current_origin
 from flask_licensing.inventory.files import open_for_license_keys, open_rows
-from flask_licensing.inventory.service import DEFAULT_BATCH_SIZE, LicenseKeyImport, list_license_keys
+from flask_licensing.inventory.service import DEFAULT_BATCH_SIZE, LicenseKeyImport, export_license_keys
 from flask_licensing.license_keys.fields import refuse_unknown_terms
 from flask_licensing.license_keys.store import LicenseKeyStatus
 
@@ -87,7 +87,7 @@ class InventoryMethods:
     ) -> int:
         """Write license keys to a file, oldest first, and return how many. Needs an app context.
 
-        What is written as CSV or NDJSON imports again unchanged; the text format holds no terms.
+        What is written as CSV or NDJSON imports again unchanged; the text format holds no terms and no metadata.
 
         Args:
             file: its path, or a binary stream. A path ending in ``.gz`` is compressed. A file of that name appears
@@ -105,6 +105,6 @@ class InventoryMethods:
 
         """
         wanted = None if status is None else LicenseKeyStatus(status)
-        license_keys = list_license_keys(current_state().key_store, product_id=product_id, status=wanted)
+        export = partial(export_license_keys, current_state().key_store, product_id=product_id, status=wanted)
         with open_for_license_keys(file, file_format) as write:
-            return write(license_keys)
+            return write(export)

@@ -6,17 +6,19 @@ import dataclasses
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from itertools import repeat
+from itertools import islice, repeat
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from flask_licensing.core.fields import load_fields
+from flask_licensing.core.metadata import MetadataOwner, metadata_of
 from flask_licensing.core.store import has_group, require_group
-from flask_licensing.errors import IncorrectData
+from flask_licensing.errors import IncorrectData, TransactionConflict
 from flask_licensing.inventory.batches import Rejection, read_batch
 from flask_licensing.license_keys.fields import LicenseKeyTermsSchema, invisible_sentence
 from flask_licensing.license_keys.service import counted, with_time_of_assignment
 from flask_licensing.license_keys.store import TERMS, LicenseKeyPageStore, LicenseKeyRowStore, LicenseKeyStore
+from flask_licensing.metadata.store import MetadataImportStore
 from flask_licensing.products.fields import UNKNOWN_PRODUCT
 from flask_licensing.products.service import find_product
 
@@ -26,8 +28,9 @@ if TYPE_CHECKING:
 
     from flask_licensing.core.work import Work
     from flask_licensing.inventory.batches import Batch, Group
-    from flask_licensing.inventory.formats import Row, Terms
+    from flask_licensing.inventory.formats import Exported, Row, Terms
     from flask_licensing.license_keys.store import LicenseKey, LicenseKeyStatus, LicenseKeyTerms
+    from flask_licensing.metadata.fields import Entries
 
 LICENSE_KEYS_IMPORTED = "license-keys-imported"
 
@@ -36,6 +39,9 @@ DEFAULT_BATCH_SIZE = 50_000
 
 PAGE_SIZE = 10_000
 """License keys asked for at once by an export."""
+
+METADATA_PAGE_SIZE = 1000
+"""License keys whose metadata an export asks for at once: of each it may be many times the license key."""
 
 REMEMBERED_TERMS = 10_000
 """How many different terms are checked once and remembered."""
@@ -195,42 +201,94 @@ def _record(work: Work, summary: ImportSummary, product_ids: set[int]) -> None:
 def _store_groups(store: LicenseKeyStore, groups: list[tuple[LicenseKeyTerms, Group]], now: datetime) -> int:
     if not groups:
         return 0
-    if len(groups) == 1:
+    if len(groups) == 1 and not groups[0][1].metadata:
         terms, group = groups[0]
         return store.add_license_keys(sorted(set(group.license_keys)), terms, now)
     rows = [
-        (line, license_key, terms)
+        (line, license_key, terms, group.metadata.get(line, ()))
         for terms, group in groups
         for line, license_key in zip(group.lines, group.license_keys, strict=True)
     ]
     # Of a key that is there twice the first row counts, so later rows are put in first.
     rows.sort(key=itemgetter(0), reverse=True)
-    terms_of = {license_key: terms for _, license_key, terms in rows}
+    terms_of = {license_key: terms for _, license_key, terms, _ in rows}
+    of_first = {license_key: metadata for _, license_key, _, metadata in rows}
+    having = {license_key: metadata for license_key, metadata in of_first.items() if metadata}
+    if not having:
+        return _store_rows(store, terms_of, now)
+    plain = {license_key: terms for license_key, terms in terms_of.items() if license_key not in having}
+    others = {license_key: terms for license_key, terms in terms_of.items() if license_key in having}
+    return _store_rows(store, plain, now) + _store_with_metadata(store, others, having, now)
+
+
+def _store_rows(store: LicenseKeyStore, terms_of: Mapping[str, LicenseKeyTerms], now: datetime) -> int:
+    """Store license keys, each with its terms; return how many were not there."""
     if has_group(store, LicenseKeyRowStore):
         return store.add_license_key_rows(sorted(terms_of.items(), key=itemgetter(0)), now)
     return sum(
         store.add_license_keys(sorted(key for key, its in terms_of.items() if its is terms), terms, now)
-        for terms, _ in groups
+        for terms in {id(terms): terms for terms in terms_of.values()}.values()
     )
 
 
-def list_license_keys(
-    store: object, *, product_id: int | None, status: LicenseKeyStatus | None
-) -> Iterator[LicenseKey]:
-    """Yield the license keys of a product (``None``: of all) with a status (``None``: any), oldest first.
+def _store_with_metadata(
+    store: LicenseKeyStore, terms_of: Mapping[str, LicenseKeyTerms], metadata: Mapping[str, Entries], now: datetime
+) -> int:
+    """Store license keys with their metadata; one that is there stays as it is. Return how many were not there.
 
-    Each page is a transaction of its own: license keys that are created meanwhile come at the end.
+    Raises:
+        TransactionConflict: another transaction stored one of them meanwhile, whose metadata this is not.
+
+    """
+    metadata_store = require_group(store, MetadataImportStore, "imports no metadata")
+    there = metadata_store.find_license_key_ids(sorted(terms_of))
+    missing = {license_key: terms for license_key, terms in terms_of.items() if license_key not in there}
+    if not missing:
+        return 0
+    if _store_rows(store, missing, now) != len(missing):
+        raise TransactionConflict("a license key was stored by another transaction meanwhile")
+    rows = [
+        (license_key_id, key, value)
+        for license_key, license_key_id in metadata_store.find_license_key_ids(sorted(missing)).items()
+        for key, value in metadata[license_key]
+    ]
+    metadata_store.add_license_key_metadata(rows)
+    return len(missing)
+
+
+def export_license_keys(
+    store: object, with_metadata: bool, *, product_id: int | None, status: LicenseKeyStatus | None
+) -> Iterator[Exported]:
+    """Return the license keys of a product (``None``: of all) with a status (``None``: any), oldest first.
+
+    Without metadata none is read.
 
     Raises:
         LicensingError: the key store can't list license keys.
 
     """
-    page_store = require_group(store, LicenseKeyPageStore, "does not list license keys")
+    pages = require_group(store, LicenseKeyPageStore, "does not list license keys")
+    license_keys = _list_license_keys(pages, product_id, status)
+    return _with_metadata(pages, license_keys) if with_metadata else zip(license_keys, repeat(()))
+
+
+def _list_license_keys(
+    store: LicenseKeyPageStore, product_id: int | None, status: LicenseKeyStatus | None
+) -> Iterator[LicenseKey]:
+    """Yield license keys; each page is a transaction of its own: what is created meanwhile comes at the end."""
     last_id = 0
     while True:
-        with page_store.transaction():
-            page = page_store.list_license_keys(last_id, PAGE_SIZE, product_id=product_id, status=status)
+        with store.transaction():
+            page = store.list_license_keys(last_id, PAGE_SIZE, product_id=product_id, status=status)
         yield from page
         if len(page) < PAGE_SIZE:
             return
         last_id = page[-1].id
+
+
+def _with_metadata(store: LicenseKeyPageStore, license_keys: Iterator[LicenseKey]) -> Iterator[Exported]:
+    while part := list(islice(license_keys, METADATA_PAGE_SIZE)):
+        with store.transaction():
+            found = metadata_of(store, MetadataOwner.LICENSE_KEY, [key.id for key in part])
+        for key in part:
+            yield key, found.get(key.id, ())

@@ -13,8 +13,8 @@ from flask_licensing.errors import FileError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-MAX_LINE_LENGTH = 65_536
-"""Longest line that is read, in characters: many times the longest license key with its terms."""
+MAX_LINE_LENGTH = 262_144
+"""Longest line that is read, in characters: a license key with its terms, and metadata of several long values."""
 
 LOOKED_AT = 20
 """How many lines the first one is compared with."""

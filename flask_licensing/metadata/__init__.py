@@ -7,10 +7,10 @@ from flask_licensing.http.feature import Feature
 from flask_licensing.metadata.commands import COMMANDS
 from flask_licensing.metadata.endpoints import ENDPOINTS
 from flask_licensing.metadata.service import CHANGES
-from flask_licensing.metadata.store import MetadataChangeStore
+from flask_licensing.metadata.store import MetadataChangeStore, MetadataImportStore
 
 FEATURE = Feature(
-    groups=(MetadataStore, MetadataChangeStore),
+    groups=(MetadataStore, MetadataChangeStore, MetadataImportStore),
     endpoints=ENDPOINTS,
     commands=COMMANDS,
     audit_actions=tuple(change.action for change in CHANGES),

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from marshmallow import pre_load
 
-from flask_licensing.core.fields import LabelledField, RecordId, RequestSchema, Text
+from flask_licensing.core.fields import LabelledField, RecordId, RequestSchema, Text, load_fields
 from flask_licensing.verification.strict_json import read_strict_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+Entries: TypeAlias = "tuple[tuple[str, Any], ...]"
+"""Keys and values that are kept with one license key."""
 
 MAX_VALUE_LENGTH = 16_000
 """Longest value as compact JSON, in characters: with four bytes each it fits in a ``TEXT`` of MariaDB and MySQL."""
@@ -55,6 +58,34 @@ class _MetaSchema(RequestSchema):
     def _drop_empty_fields(self, data: Mapping[str, Any], **_: object) -> dict[str, Any]:
         present: dict[str, Any] = super()._drop_empty_fields(data)
         return present | {"value": data["value"]} if "value" in present else present
+
+
+class _EntrySchema(_MetaSchema):
+    """One member of ``meta_data`` in a file."""
+
+    key = Text(required=True)
+    value = MetaValue(required=True)
+
+
+_ENTRY = _EntrySchema()
+
+
+def read_metadata(document: object) -> Entries:
+    """Return the keys and values of ``meta_data`` as records have it: a list of objects with ``key`` and ``value``.
+
+    Raises:
+        ValueError: it is something else, names a key twice, or has what can't be kept; the sentence says what.
+
+    """
+    if not isinstance(document, list) or not all(isinstance(entry, dict) for entry in document):
+        raise ValueError("The meta_data is not a JSON array of objects with key and value.")
+    loaded = [load_fields(_ENTRY, entry) for entry in document]
+    if wrong := next((fields.errors for fields in loaded if fields.errors), None):
+        raise ValueError(" ".join(sentence for sentences in wrong.values() for sentence in sentences))
+    entries = tuple((fields.value["key"], fields.value["value"]) for fields in loaded)
+    if len({key for key, _ in entries}) < len(entries):
+        raise ValueError("The meta_data has a key more than once.")
+    return entries
 
 
 class _LicenseKeySchema(RequestSchema):

@@ -32,6 +32,18 @@ class MetadataChangeStore(Protocol):
         ...
 
 
+class MetadataImportStore(Protocol):
+    """A key store that takes the metadata of many license keys at once, as imports do."""
+
+    def find_license_key_ids(self, license_keys: Sequence[str]) -> Mapping[str, int]:
+        """Return the ids of those of these license keys that are there, by their text."""
+        ...
+
+    def add_license_key_metadata(self, rows: Sequence[tuple[int, str, Any]]) -> None:
+        """Store the values of rows of license key id, key and value; the license keys are new in this transaction."""
+        ...
+
+
 class MemoryMetadata(MemoryLicenseKeys):
     """Metadata in memory."""
 
@@ -67,6 +79,15 @@ class MemoryMetadata(MemoryLicenseKeys):
         """Delete a key with its value."""
         deleted = self._metadata.pop((owner, owner_id, key), None)
         return None if deleted is None else deleted.id
+
+    def find_license_key_ids(self, license_keys: Sequence[str]) -> Mapping[str, int]:
+        """Return the ids of those license keys that are there."""
+        return {text: self._license_keys[text].id for text in license_keys if text in self._license_keys}
+
+    def add_license_key_metadata(self, rows: Sequence[tuple[int, str, Any]]) -> None:
+        """Store the values of new license keys."""
+        for license_key_id, key, value in rows:
+            self.add_metadata(MetadataOwner.LICENSE_KEY, license_key_id, key, value)
 
     def delete_license_key(self, license_key_id: int) -> None:
         """Delete a license key with its metadata."""

@@ -46,7 +46,11 @@ class MetadataRow(Base):
     meta_value: Mapped[str] = mapped_column(sa.Text().with_variant(_WIDE, "mysql", "mariadb"))
 
 
+IDS_IN_A_QUERY = 1000
+"""How many license keys are named in one query."""
+
 _TABLE = table_of(MetadataRow)
+_KEYS = table_of(LicenseKey)
 _OWNER = {MetadataOwner.LICENSE_KEY: _TABLE.c.license_key_id, MetadataOwner.PRODUCT: _TABLE.c.product_id}
 
 
@@ -85,6 +89,23 @@ class MetadataTables(SessionTables):
         meta_id = self._lock_metadata(owner, owner_id, key)
         self._connection().execute(sa.delete(_TABLE).where(_TABLE.c.id == meta_id))
         return meta_id
+
+    def find_license_key_ids(self, license_keys: Sequence[str]) -> Mapping[str, int]:
+        """Return the ids of those license keys that are there, in queries of so many each."""
+        found: dict[str, int] = {}
+        for start in range(0, len(license_keys), IDS_IN_A_QUERY):
+            part = license_keys[start : start + IDS_IN_A_QUERY]
+            query = sa.select(_KEYS.c.license_key, _KEYS.c.id).where(_KEYS.c.license_key.in_(part))
+            found |= {row.license_key: row.id for row in self._connection().execute(query)}
+        return found
+
+    def add_license_key_metadata(self, rows: Sequence[tuple[int, str, Any]]) -> None:
+        """Store the values of new license keys."""
+        values = [
+            {"license_key_id": license_key_id, "meta_key": key, "meta_value": value_to_json(value)}
+            for license_key_id, key, value in rows
+        ]
+        self._connection().execute(sa.insert(_TABLE), values)
 
     def _lock_metadata(self, owner: MetadataOwner, owner_id: int, key: str) -> int | None:
         # On MariaDB and MySQL only a query that locks sees what was committed since the transaction began.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         LicenseKeyRowStoreContract,
         LicenseKeyStoreContract,
     )
-    from flask_licensing.testing.contracts.metadata import MetadataStoreContract
+    from flask_licensing.testing.contracts.metadata import MetadataImportStoreContract, MetadataStoreContract
     from flask_licensing.testing.contracts.orders import OrderStoreContract
     from flask_licensing.testing.contracts.products import (
         ProductChangeStoreContract,
@@ -43,6 +43,7 @@ __all__ = [
     "LicenseKeyRowStoreContract",
     "LicenseKeySearchStoreContract",
     "LicenseKeyStoreContract",
+    "MetadataImportStoreContract",
     "MetadataStoreContract",
     "OrderStoreContract",
     "ProductChangeStoreContract",
@@ -65,6 +66,7 @@ _HOMES = {
     "LicenseKeyRowStoreContract": "contracts.license_keys",
     "LicenseKeySearchStoreContract": "contracts.license_key_changes",
     "LicenseKeyStoreContract": "contracts.license_keys",
+    "MetadataImportStoreContract": "contracts.metadata",
     "MetadataStoreContract": "contracts.metadata",
     "OrderStoreContract": "contracts.orders",
     "ProductChangeStoreContract": "contracts.products",

@@ -125,6 +125,25 @@ class MetadataStoreContract(StoreContract):
         assert _listed(key_store, owner, owner_ids[1]) == []
 
 
+class MetadataImportStoreContract(StoreContract):
+    """Tests of :class:`~flask_licensing.hooks.MetadataImportStore`; subclass it and supply both fixtures."""
+
+    def test_thousands_of_license_keys_get_their_metadata_at_once(self, key_store: Any, product_id: int) -> None:
+        keys = [f"KEY-{number:04}" for number in range(2500)]
+        with key_store.transaction():
+            key_store.add_license_keys(keys, LicenseKeyTerms(product_id, 0, 0, LicenseKeyStatus.AVAILABLE), NOW)
+            found = key_store.find_license_key_ids([*keys, "key-0000", "unknown"])
+            assert found.keys() == set(keys)
+            rows = [(found[key], name, [key]) for key in keys[::2] for name in "ab"]
+            key_store.add_license_key_metadata(rows)
+        with key_store.transaction():
+            kept = key_store.list_metadata(MetadataOwner.LICENSE_KEY, [found[key] for key in keys[:4]])
+            assert key_store.lock_license_key(keys[7]).id == found[keys[7]]
+        assert {owner: [(one.key, one.value) for one in of_owner] for owner, of_owner in kept.items()} == {
+            found[key]: [("a", [key]), ("b", [key])] for key in (keys[0], keys[2])
+        }
+
+
 def _listed(key_store: Any, owner: MetadataOwner, owner_id: int) -> Sequence[Metadata]:
     with key_store.transaction():
         return list(key_store.list_metadata(owner, [owner_id]).get(owner_id, []))
