@@ -87,6 +87,7 @@ def build_state(
         audit_log=_audit_log(key_store),
         request_limiter=build_limiter(settings, app.config),
         caller_addresses=addresses,
+        job_dispatcher=_callable_hook(settings, "job_dispatcher"),
         license_key_generators=_license_key_generators(settings),
         checks={name: check for feature in features for name, check in feature.checks.items()},
         audit_actions=[action for feature in features for action in feature.audit_actions],

@@ -126,6 +126,21 @@ class MistypedLicenseKey(LicensingError, ValueError):
     """What was typed is no license key that a ``readable`` generator made; the message says what is wrong."""
 
 
+class WebhookRefused(LicensingError):
+    """A webhook is not delivered to where it leads; the message says why."""
+
+
+class UnknownJob(LicensingError):
+    """Host code or a command named a job of the queue that does not exist."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such job.")
+
+
+class JobNotRepeatable(LicensingError):
+    """A job of the queue was delivered, or is being sent, and can't be delivered again; the message says which."""
+
+
 class FileError(LicensingError):
     """A file of license keys can't be read or written at all; the message says why."""
 

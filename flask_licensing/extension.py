@@ -27,6 +27,7 @@ from flask_licensing.models import project_models
 from flask_licensing.orders.methods import OrderMethods
 from flask_licensing.private_keys.methods import PrivateKeyMethods
 from flask_licensing.products.methods import ProductMethods
+from flask_licensing.queue.methods import QueueMethods
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -40,6 +41,7 @@ class Licensing(
     LicenseKeyMethods,
     ActivationMethods,
     AssignmentMethods,
+    QueueMethods,
     GeneratorMethods,
     OrderMethods,
     LicenseFileMethods,

@@ -15,6 +15,7 @@ from flask_licensing import (
     orders,
     private_keys,
     products,
+    queue,
 )
 
 FEATURES = (
@@ -28,6 +29,7 @@ FEATURES = (
     generators.FEATURE,
     assignment.FEATURE,
     orders.FEATURE,
+    queue.FEATURE,
     license_files.FEATURE,
     inventory.FEATURE,
 )

@@ -55,6 +55,7 @@ from flask_licensing.products.store import (
     ProductStatus,
     ProductStore,
 )
+from flask_licensing.queue.store import Job, JobStatus, QueueStore
 
 __all__ = [
     "TERMS",
@@ -78,6 +79,8 @@ __all__ = [
     "GivenTerms",
     "IdempotencyRecord",
     "IdempotencyStore",
+    "Job",
+    "JobStatus",
     "KeyStore",
     "LicenseKey",
     "LicenseKeyBatch",
@@ -112,6 +115,7 @@ __all__ = [
     "ProductSource",
     "ProductStatus",
     "ProductStore",
+    "QueueStore",
     "SignedAnswer",
     "StockStore",
     "SupportsSign",

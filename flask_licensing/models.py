@@ -11,6 +11,7 @@ from flask_licensing.license_keys.model import LicenseKey
 from flask_licensing.metadata.tables import MetadataRow
 from flask_licensing.orders.tables import Order, SoldLicenseKey
 from flask_licensing.products.tables import Product
+from flask_licensing.queue.tables import QueueJob
 
 __all__ = [
     "Activation",
@@ -23,6 +24,7 @@ __all__ = [
     "MetadataRow",
     "Order",
     "Product",
+    "QueueJob",
     "SoldLicenseKey",
     "project_models",
 ]

@@ -19,8 +19,11 @@ from flask_licensing.license_keys.service import (
 from flask_licensing.metadata.service import metadata_changed
 from flask_licensing.orders.service import order_refunded, order_renewed, order_sold
 from flask_licensing.products.service import product_created, product_deleted, product_updated
+from flask_licensing.queue.service import job_ended, job_queued
 
 __all__ = [
+    "job_ended",
+    "job_queued",
     "license_file_created",
     "license_key_activated",
     "license_key_assigned",

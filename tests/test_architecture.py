@@ -25,6 +25,7 @@ RESOURCES = {
     "generators": {"license_keys", "products"},
     "assignment": {"activations", "generators", "license_keys", "products"},
     "orders": {"assignment", "generators", "license_keys", "products"},
+    "queue": {"activations", "assignment", "generators", "license_keys", "products"},
     "license_files": {"activations", "license_keys"},
     "metadata": {"activations", "license_keys", "products"},
 }

@@ -16,6 +16,7 @@ from flask_licensing.testing import (
     MetadataStoreContract,
     OrderStoreContract,
     ProductChangeStoreContract,
+    QueueStoreContract,
     StockStoreContract,
 )
 
@@ -36,8 +37,9 @@ class _Contracts(
     ProductChangeStoreContract,
     MetadataImportStoreContract,
     MetadataStoreContract,
+    QueueStoreContract,
 ):
-    """Those of the groups that list, change and use license keys and products."""
+    """Those of the groups that list, change and use license keys and products, and of the queue."""
 
 
 class TestMemoryKeyStore(_Contracts):

@@ -22,6 +22,7 @@ TABLES = {
     "licensing_generators",
     "licensing_orders",
     "licensing_sold_license_keys",
+    "licensing_queue_jobs",
     "licensing_api_keys",
     "licensing_idempotency_records",
     "licensing_audit_records",

@@ -57,6 +57,7 @@ STATES: dict[tuple[str, int], dict[str, Any] | None] = {
     ("create-product-meta", 274): None,
     ("update-product-meta", 373): {"status": "available", "metadata": True},
     ("delete-product-meta", 482): {"status": "available", "metadata": True},
+    ("random-assign-license-keys-queued", 807): {"status": "available", "generator": True},
 }
 """What the license key of each request is before it; ``None`` is unknown."""
 

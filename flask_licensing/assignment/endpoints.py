@@ -88,7 +88,7 @@ class TooFewSchema(Schema):
 _ASSIGNED_KEYS = AssignedLicenseKeysSchema()
 
 
-def _in_time(assign: Callable[[Work, LoadedFields], Outcome], work: Work, _: Caller, sent: LoadedFields) -> Outcome:
+def in_time(assign: Callable[[Work, LoadedFields], Outcome], work: Work, _: Caller, sent: LoadedFields) -> Outcome:
     """Assign, and roll back what takes too long, all attempts of the request together."""
     ends = request.environ.setdefault(_ENDS, monotonic() + LONGEST_SECONDS)
     if (left := ends - monotonic()) <= 0:
@@ -137,7 +137,7 @@ ENDPOINTS = (
     Endpoint(
         name="assign-license-key",
         method="POST",
-        handle=partial(_in_time, _assign),
+        handle=partial(in_time, _assign),
         summary="Give an available license key to its owner.",
         request_schema=lambda _: _ASSIGN,
         outcomes={NOT_AVAILABLE: Schema, ASSIGNED: Schema},
@@ -146,7 +146,7 @@ ENDPOINTS = (
     Endpoint(
         name="assign-and-activate-license-key",
         method="POST",
-        handle=partial(_in_time, _assign_and_activate),
+        handle=partial(in_time, _assign_and_activate),
         summary="Give an available license key to its owner and activate it for an identifier, or do neither.",
         request_schema=lambda _: _ASSIGN_AND_ACTIVATE,
         outcomes={
@@ -161,7 +161,7 @@ ENDPOINTS = (
     Endpoint(
         name="random-assign-license-keys",
         method="POST",
-        handle=partial(_in_time, _assign_random),
+        handle=partial(in_time, _assign_random),
         summary="Give any available license keys of a product to an owner, or new ones, or none.",
         request_schema=lambda _: _ASSIGN_RANDOM,
         outcomes={

@@ -77,7 +77,7 @@ def purge_audit_log(work: Work, *, before: datetime) -> int:
 
     """
     audit_store = _require_audit_store(work.store)
-    before = _cutoff(before, work.now)
+    before = cutoff(before, work.now)
     count = audit_store.count_audit_records(before)
     if count == 0:
         return 0
@@ -95,7 +95,7 @@ def purge_idempotency_records(work: Work, *, before: datetime) -> int:
         IncorrectData: ``before`` is in the future.
 
     """
-    deleted = work.store.delete_idempotency_records(_cutoff(before, work.now))
+    deleted = work.store.delete_idempotency_records(cutoff(before, work.now))
     if deleted:
         work.record(IDEMPOTENCY_RECORDS_PURGED, deleted=deleted)
     return deleted
@@ -115,7 +115,8 @@ def _require_audit_store(store: object) -> AuditStore:
     return require_group(store, AuditStore, "keeps no audit log")
 
 
-def _cutoff(before: datetime, now: datetime) -> datetime:
+def cutoff(before: datetime, now: datetime) -> datetime:
+    """Return the moment before which records are deleted, in whole seconds, naive UTC; it is not in the future."""
     before = naive_utc(before).replace(microsecond=0)
     if before > now:
         raise IncorrectData({"before": ["The date must not be in the future."]})

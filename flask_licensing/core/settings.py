@@ -125,6 +125,12 @@ class Settings:
     license_key_generators: Any = _setting(
         None, _hook, "Functions that make license keys, by the name that `custom` generators have for them."
     )
+    job_dispatcher: Any = _setting(
+        None, _hook, "Called with the id of each job that was queued, once it is committed; by default nothing is."
+    )
+    webhook_allowed_networks: tuple[IpNetwork, ...] = _setting(
+        (), parse_networks, "Networks of the site's own that webhooks may lead into; by default none."
+    )
     blocked_addresses: tuple[IpNetwork, ...] = _setting(
         (), parse_networks, "IP addresses and networks whose requests are refused with code 150."
     )

@@ -100,6 +100,8 @@ class LicensingState:
     audit_log: AuditLog
     request_limiter: RequestLimiter
     caller_addresses: CallerAddresses
+    job_dispatcher: Callable[[int], object] | None
+    """Tells the site's own queue of a job that was stored."""
     license_key_generators: Mapping[str, Callable[..., Sequence[str]]]
     """The site's functions that make license keys, by name."""
     checks: Mapping[str, Check]

@@ -10,6 +10,7 @@ from flask_licensing.core.store import MemoryIdempotencyRecords
 from flask_licensing.generators.store import MemoryGenerators
 from flask_licensing.metadata.store import MemoryMetadata
 from flask_licensing.orders.store import MemoryOrders
+from flask_licensing.queue.store import MemoryQueue
 
 
 class MemoryKeyStore(
@@ -18,6 +19,7 @@ class MemoryKeyStore(
     MemoryGenerators,
     MemoryActivations,
     MemoryMetadata,
+    MemoryQueue,
     MemoryApiKeys,
     MemoryAuditLog,
     MemoryIdempotencyRecords,

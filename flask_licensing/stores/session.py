@@ -1,4 +1,4 @@
-"""Bookkeeping in the session of a host: transactions, API keys, idempotency and the audit log."""
+"""Bookkeeping in the session of a host: transactions, API keys, idempotency, the audit log and the queue."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from flask_licensing.audit.tables import AuditTables
 from flask_licensing.core.log_text import printable
 from flask_licensing.core.tables import IdempotencyTables, table_of
 from flask_licensing.errors import CommitOutcomeUnknown, ConfigurationError, ConnectionLost, StoreUnavailable
+from flask_licensing.queue.tables import QueueTables
 from flask_licensing.stores.database_errors import translate
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 
-class SessionStore(IdempotencyTables, ApiKeyTables, AuditTables):
-    """Keeps API keys, idempotency records and the audit log in this package's tables, in the session of a host.
+class SessionStore(IdempotencyTables, ApiKeyTables, AuditTables, QueueTables):
+    """Keeps API keys, idempotency records, the audit log and the queue in its own tables, in the session of a host.
 
     It knows no products and no license keys: a store over tables of a host's own subclasses it and adds
     ``find_product`` and ``add_license_keys``, which work in the same session. ``session`` provides the session whose

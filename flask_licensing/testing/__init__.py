@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         ProductManagementStoreContract,
         ProductStoreContract,
     )
+    from flask_licensing.testing.contracts.queue import QueueStoreContract
     from flask_licensing.testing.contracts.stock import StockStoreContract
     from flask_licensing.testing.parts import generate_private_key
     from flask_licensing.testing.stored import find_license_key
@@ -49,6 +50,7 @@ __all__ = [
     "ProductChangeStoreContract",
     "ProductManagementStoreContract",
     "ProductStoreContract",
+    "QueueStoreContract",
     "StockStoreContract",
     "assert_signed",
     "find_license_key",
@@ -72,6 +74,7 @@ _HOMES = {
     "ProductChangeStoreContract": "contracts.products",
     "ProductManagementStoreContract": "contracts.products",
     "ProductStoreContract": "contracts.products",
+    "QueueStoreContract": "contracts.queue",
     "StockStoreContract": "contracts.stock",
     "assert_signed": "answers",
     "find_license_key": "stored",
