@@ -70,11 +70,11 @@ def _start_worker(host: Host, private_key: str) -> subprocess.Popen[bytes]:
     )
 
 
-def _queue_jobs(host: Host, receiver: Receiver) -> None:
-    keys = [f"KEY-{number}" for number in range(2 * JOBS)]
+def _queue_jobs(host: Host, receiver: Receiver, jobs: int) -> None:
+    keys = [f"KEY-{number}" for number in range(2 * jobs)]
     host.create(license_keys=json.dumps(keys))
     with host.app.app_context():
-        for number in range(JOBS):
+        for number in range(jobs):
             queued = host.licensing.random_assign_license_keys_queued(
                 host.product_id, quantity=2, webhook_url=receiver.url, identifier=str(number)
             )
@@ -113,6 +113,24 @@ def _kill_at_random(host: Host, private_key: str, receiver: Receiver) -> None:
     assert set(ended) <= {0, -signal.SIGTERM}
 
 
+def test_a_worker_that_is_asked_to_end_finishes_the_job_in_hand_and_begins_no_other(
+    create_host: Callable[..., Host], private_key: str
+) -> None:
+    host = create_host(webhook_allowed_networks=HERE)
+    with running_receiver() as receiver:
+        _queue_jobs(host, receiver, 3)
+
+        def answer(_: Received) -> bytes:
+            worker.send_signal(signal.SIGTERM)
+            return status(200)
+
+        receiver.answer = answer
+        worker = _start_worker(host, private_key)
+        assert worker.wait(60) == 0
+    assert {name: len(jobs) for name, jobs in _by_status(host).items()} == {"delivered": 1, "waiting": 2}
+    assert len(receiver.received) == 1
+
+
 def test_every_job_is_assigned_once_and_delivered_once_or_listed_as_unknown(
     create_host: Callable[..., Host], database_url: str, private_key: str
 ) -> None:
@@ -121,7 +139,7 @@ def test_every_job_is_assigned_once_and_delivered_once_or_listed_as_unknown(
     checker = _Checker()
     with running_receiver() as receiver:
         receiver.answer = checker.answer
-        _queue_jobs(host, receiver)
+        _queue_jobs(host, receiver, JOBS)
         _kill_at_random(host, private_key, receiver)
         with host.app.app_context():
             host.licensing.work_queue()

@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from flask_licensing.assignment import endpoints
 from flask_licensing.errors import IncorrectData
 from flask_licensing.models import AuditRecord, LicenseKey
 from flask_licensing.signals import license_key_assigned
@@ -296,6 +297,19 @@ def test_nobody_is_refused_because_another_holds_the_license_keys_and_may_give_t
             waiting.result(timeout=0.5)
         host.db.session.rollback()
         assert waiting.result()["code"] == 803
+
+
+def test_what_can_not_be_committed_in_time_is_rolled_back_and_answered_so(
+    host_on_each_database: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endpoints, "LONGEST_SECONDS", 0.5)
+    host = host_on_each_database
+    _stock(host, 2)
+    with host.app.app_context(), ThreadPoolExecutor(1) as pool:
+        host.licensing.random_assign_license_keys(host.product_id, commit=False)
+        assert pool.submit(_buy, host, quantity="2").result()["code"] == 9503
+        host.db.session.rollback()
+    assert len(_buy(host, quantity="2")["license_keys"]) == 2
 
 
 def test_processes_that_sell_at_once_sell_each_license_key_once(

@@ -215,6 +215,13 @@ def test_a_url_is_posted_to_as_it_is_written(url: str, authority: str, target: s
     assert read.without_query.endswith(authority + target.partition("?")[0])
 
 
+def test_the_longest_url_is_taken_and_no_longer_one() -> None:
+    longest = "http://shop.example/".ljust(MAX_URL_LENGTH, "x")
+    assert len(read_webhook_url(longest).target) == MAX_URL_LENGTH - len("http://shop.example")
+    with pytest.raises(ValueError, match="no HTTP or HTTPS URL"):
+        read_webhook_url(longest + "x")
+
+
 @pytest.fixture
 def connected_to(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Every address that a socket was asked to connect to; none of them is."""

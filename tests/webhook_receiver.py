@@ -37,6 +37,11 @@ class Receiver:
         while not self.is_closing.wait(0.05):
             yield b"X"
 
+    def hang(self) -> bytes:
+        """Answer nothing for as long as the receiver listens."""
+        self.is_closing.wait()
+        return b""
+
     @property
     def url(self) -> str:
         """The URL of a webhook of its own, with a secret in its query."""
@@ -49,10 +54,8 @@ def status(code: int, *headers: str) -> bytes:
 
 
 @contextmanager
-def running_receiver(
-    answer: Callable[[Received], bytes | Iterator[bytes]] = lambda _: status(200),
-) -> Iterator[Receiver]:
-    """Listen on an address of this machine while the block runs."""
+def running_receiver(port: int = 0) -> Iterator[Receiver]:
+    """Listen on this machine while the block runs, by default on a free port; each request is answered with 200."""
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
@@ -77,7 +80,7 @@ def running_receiver(
         def handle_error(self, *_: object) -> None:
             """Say nothing of clients that went away."""
 
-    with Server(("127.0.0.1", 0), Handler) as server:
+    with Server(("127.0.0.1", port), Handler) as server:
         receiver = Receiver(server.server_address[1], lambda _: status(200))
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -35,22 +36,46 @@ _logger = logging.getLogger(__name__)
 
 @command("work-queue")
 @click.option("--once", is_flag=True, help="Do what is due and end, as for cron.")
-def work_queue(*, once: bool) -> None:
+@json_option
+def work_queue(*, once: bool, as_json: bool) -> None:
     """Assign and deliver the license keys of the queue until the process is asked to end."""
     stopped = threading.Event()
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stopped.set())
-    state = current_state()
-    if once:
-        click.echo(f"{work(state, is_stopped=stopped.is_set)} done.")
+    with _asked_to_end(stopped):
+        done = _work_until(stopped, once=once)
+    if as_json:
+        print_json({"done": done})
+    else:
+        click.echo(f"{done} done.")
+
+
+@contextmanager
+def _asked_to_end(stopped: threading.Event) -> Iterator[None]:
+    """Set the event, and do nothing else, where the process is asked to end while the block runs."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
         return
+    before = {number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _work_until(stopped: threading.Event, *, once: bool) -> int:
+    state = current_state()
+    done = 0
     while not stopped.is_set():
         try:
-            work(state, is_stopped=stopped.is_set)
+            done += work(state, is_stopped=stopped.is_set)
         except StoreUnavailable as error:
+            if once:
+                raise
             _logger.warning("the queue could not be worked, and is looked at again: %s", error)
+        if once:
+            break
         stopped.wait(POLL_SECONDS)
+    return done
 
 
 @command("list-queue")

@@ -15,6 +15,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from flask_licensing._version import __version__
+from flask_licensing.core.log_text import printable
 from flask_licensing.core.public_addresses import resolve
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ class _Readable(io.RawIOBase):
 
 def describe(error: Exception) -> str:
     """Return what an error says in a few words; those of connections have neither path nor query."""
-    return f"{type(error).__name__}: {error}"[:200]
+    return printable(f"{type(error).__name__}: {error}")[:200]
 
 
 def _left(ends: float) -> float:
