@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sqlite3
 from functools import partial
 from pathlib import Path
@@ -28,10 +29,18 @@ pytest_plugins = ["pytester"]
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Run whole folders on every core unless ``-n`` says otherwise; single files start sooner in one process."""
+    """Run whole folders on every core unless ``-n`` says otherwise; single files start sooner in one process.
+
+    There is one process more than there are cores, because some tests wait for others' programs.
+    """
     of_xdist = config.pluginmanager.hasplugin("xdist") and not hasattr(config, "workerinput")
     if of_xdist and config.option.numprocesses is None and all(Path(argument).is_dir() for argument in config.args):
-        config.option.numprocesses, config.option.dist = "logical", "worksteal"
+        config.option.numprocesses, config.option.dist = (os.cpu_count() or 1) + 1, "worksteal"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest tests, those of load and faults, so that none is the last that all others wait for."""
+    items.sort(key=lambda item: "serve" not in getattr(item, "fixturenames", ()))
 
 
 @sa.event.listens_for(sa.Engine, "connect")
