@@ -103,6 +103,12 @@ def site(tmp_path: Path) -> Path:
         ("stock.txt", b"- A-1\n- A-2\n", "markup or a comment"),
         ("stock.txt", b"1. A-1\n2. A-2\n", "markup or a comment"),
         ("stock.txt", b"// from the old shop\nA-1\n", "markup or a comment"),
+        ("stock.txt", b"* A-1\n* A-2\n", "markup or a comment"),
+        ("stock.txt", b"> A-1\n", "markup or a comment"),
+        ("stock.txt", "\u2022 A-1\n".encode(), "markup or a comment"),
+        ("stock.txt", b"2) A-1\n", "markup or a comment"),
+        ("stock.txt", b"/* from the old shop */\nA-1\n", "markup or a comment"),
+        ("stock.txt", b"key = A-1\n", "a header"),
         ("stock.eml", b"From: shop@example.com\nSubject: Your keys\n\nA-1\n", "a header"),
         ("stock.env", b"LICENSE=A-1\n", "a header"),
         ("stock.jsonl", b"\n\nLicense: A-1\n", "a header"),
@@ -160,6 +166,19 @@ def test_a_stream_is_called_by_the_name_of_its_file(host: Host, name: str | byte
     stream.name = name
     with host.app.app_context(), pytest.raises(FileError, match=r"ends in \.yaml,"):
         host.licensing.import_license_keys(stream, product_id=1)
+
+
+@pytest.mark.parametrize("name", [7, None])
+def test_a_stream_without_a_name_may_hold_text(host: Host, name: int | None) -> None:
+    """An open descriptor has a number for a name."""
+    stream = io.BytesIO(b"A-1\n")
+    stream.name = name
+    with host.app.app_context():
+        assert host.licensing.import_license_keys(stream, product_id=1).created == 1
+
+
+def test_a_line_of_control_characters_among_others_is_rejected_alone(host: Host) -> None:
+    assert _import(host, b"A-1\nB\x01-2\nC-3\n").stdout.startswith("3 rows: 2 created, 0 there already, 1 rejected.")
 
 
 @pytest.mark.parametrize(
@@ -223,7 +242,8 @@ def test_a_format_that_is_named_is_not_doubted(host: Host) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["{3F2504E0-4F89-11D3-9A0C-0305E82C3301}", "keyserver-1", "K", "PRODUCT-7", "a b", "é"]
+    "line",
+    ["{3F2504E0-4F89-11D3-9A0C-0305E82C3301}", "keyserver-1", "K", "PRODUCT-7", "a b", "é", "-A", "1.A", "A:B", "QQ=="],
 )
 def test_a_first_line_that_can_be_a_license_key_is_one(host: Host, line: str) -> None:
     assert _import(host, f"{line}\n<markup>, inside\n".encode()).exit_code == 0

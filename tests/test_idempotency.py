@@ -182,6 +182,7 @@ WRONG: list[tuple[str, Any, Any, Any]] = [
     ("activation_limit", "true", True, False),
     ("activation_limit", "1.5", 1.5, 1.25),
     ("activation_limit", '{"a": 1}', {"a": 1}, {"a": "1"}),
+    ("activation_limit", '{"a": " x"}', {"a": "x"}, {"a": "y"}),
     ("activation_limit", '"5"', ' "5" ', "x5"),
     ("activation_limit", "null", "null ", None),
     ("assigned_at", "[1]", [1], ["1"]),
