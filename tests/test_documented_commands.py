@@ -76,13 +76,16 @@ class Shop:
         """Make the private key an old one."""
         os.utime(self._folder / "instance" / "keys" / "global.pem", (1_700_000_000, 1_700_000_000))
 
+    def sell_the_product_again(self) -> None:
+        with self.app.app_context():
+            self.licensing.update_product(1, status="active")
+
     def sell(self) -> None:
         with self.app.app_context():
             self.licensing.assign_license_key("PHOTO-3333-4444", owner_name="Zoë", owner_email="zoe@example.org")
 
     def activate(self) -> None:
         with self.app.app_context():
-            self.licensing.update_product(1, status="active")
             self.licensing.activate("PHOTO-5555-6666", "zoe.example")
 
     def get_stock(self) -> None:
@@ -106,6 +109,7 @@ class Shop:
 
 BEFORE: dict[str, Callable[[Shop], None]] = {
     "rotate-private-key": Shop.let_time_pass,
+    "create-generator": Shop.sell_the_product_again,
     "list-license-keys": Shop.sell,
     "verify-license-key": Shop.activate,
     "import-license-keys": Shop.get_stock,
