@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.sqlite.base import SQLiteTypeCompiler
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
@@ -43,10 +44,17 @@ if TYPE_CHECKING:
     from flask_licensing.hooks import LicenseKey as LicenseKeyValue
 
 
+class _TypesOfOneInteger(SQLiteTypeCompiler):
+    def visit_BIGINT(self, *_: object, **__: object) -> str:  # noqa: N802 - so named by SQLAlchemy
+        # SQLite chooses ids of this type alone.
+        return "INTEGER"
+
+
 class UnknownDialect(SQLiteDialect_pysqlite):
     """A database that the package has no statement of its own for."""
 
     name = "unknown"
+    type_compiler_cls = _TypesOfOneInteger
     supports_statement_cache = True
 
 
