@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 pytest.importorskip("gunicorn", reason="needs gunicorn: pip install '.[benchmark]'")
 
-from benchmarks import kill_workers, steady_load
+from benchmarks import kill_workers, license_life, steady_load
 from benchmarks.kill_workers import Tally
 from benchmarks.steady_load import Interval, SteadyRun
 from tests import fuzz
@@ -53,6 +53,15 @@ def test_orders_are_whole_while_workers_are_killed(tmp_path: Path) -> None:
     (tally,) = json.loads(output.read_text())
     assert (tally["kills"], tally["half"], tally["wrong"]) == (3, 0, 0)
     assert tally["orders"] > 0
+
+
+def test_what_processes_saw_of_license_keys_is_possible_while_workers_are_killed(tmp_path: Path) -> None:
+    options = {"database": "sqlite", "processes": 3, "operations": 90, "license-keys": 2, "output": tmp_path}
+    finished = CliRunner().invoke(license_life.main, [f"--{name}={value}" for name, value in options.items()])
+    assert finished.exit_code == 0, finished.output
+    run = json.loads(finished.output)
+    assert (run["operations"], run["verdicts"]) == (90, {"possible": 2})
+    assert {"200", "300"} <= run["codes"].keys()
 
 
 def test_an_order_that_is_half_done_or_answered_wrongly_is_a_failure() -> None:
