@@ -210,6 +210,28 @@ def test_orders_at_once_never_share_a_license_key(host_on_each_database: Host) -
     assert set(texts) > {"A", "B", "C"}
 
 
+@pytest.mark.parametrize("database_url", ["postgresql", "mariadb"], indirect=True)
+def test_who_waits_for_the_last_license_key_does_not_get_in_the_way_of_who_has_it(host_on_each_database: Host) -> None:
+    host = host_on_each_database
+    # With few rows MariaDB would not look into the index, whose locks are what gets in the way.
+    host.create(license_keys=json.dumps([f"SOLD-{number}" for number in range(300)]), status="reserved")
+    host.create()
+
+    def sell_in_a_thread() -> None:
+        with host.app.app_context():
+            _sell(host, "waits")
+
+    with host.app.app_context(), ThreadPoolExecutor(1) as pool:
+        store: Any = host.licensing.state.key_store
+        assert len(store.lock_available_license_keys(host.product_id, 1)) == 1
+        waiting = pool.submit(sell_in_a_thread)
+        with pytest.raises(TimeoutError):
+            waiting.result(timeout=0.5)
+        assert _texts(_sell(host, "has it")) == ["AAAA-1111"]
+        with pytest.raises(InsufficientLicenseKeys, match="1 license keys of product 1 were to be sold and 0"):
+            waiting.result()
+
+
 def test_a_refund_and_a_renewal_at_once_are_both_made_once(host_on_each_database: Host) -> None:
     host = host_on_each_database
     host.create(license_keys='["A", "B"]', validity="30")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import sqlalchemy as sa
 
+from flask_licensing.core.domain import MAX_INTEGER
 from flask_licensing.core.tables import Base, SessionTables, table_of
 from flask_licensing.license_keys.model import LicenseKey
 from flask_licensing.license_keys.store import LicenseKeyStatus
@@ -40,7 +41,7 @@ class StockTables(SessionTables):
         unlocked = _passing_over_locked(connection, product_id, quantity)
         rows = [] if unlocked is None else connection.execute(unlocked).all()
         if len(rows) < quantity:
-            rows = connection.execute(_available(product_id).limit(quantity).with_for_update(key_share=True)).all()
+            rows = connection.execute(_waiting(connection, product_id, quantity)).all()
         return sorted(map(to_license_key, rows), key=lambda key: key.id)
 
     def assign_license_keys(self, license_keys: Sequence[store.LicenseKey]) -> None:
@@ -71,15 +72,24 @@ def _passing_over_locked(connection: sa.Connection, product_id: int, quantity: i
     version = connection.dialect.server_version_info or ()
     if not _is_mysql(connection) or version < (_FIRST_MARIADB if _is_mariadb(connection) else _FIRST_MYSQL):
         return None
-    ids = _available(product_id).with_only_columns(_KEYS.c.id).limit(quantity * _CANDIDATES).subquery("candidates")
+    return _locked_by_id(product_id, quantity * _CANDIDATES).limit(quantity).with_for_update(skip_locked=True)
+
+
+def _waiting(connection: sa.Connection, product_id: int, quantity: int) -> sa.Select[Any]:
+    """Return the query that waits for what others have locked, which on MariaDB and MySQL are ids again."""
+    if not _is_mysql(connection):
+        return _available(product_id).limit(quantity).with_for_update(key_share=True)
+    return _locked_by_id(product_id, MAX_INTEGER).limit(quantity).with_for_update()
+
+
+def _locked_by_id(product_id: int, candidates: int) -> sa.Select[Any]:
+    ids = _available(product_id).with_only_columns(_KEYS.c.id).limit(candidates).subquery("candidates")
     return (
         sa.select(_KEYS)
         .prefix_with("STRAIGHT_JOIN")
         .select_from(ids.join(_KEYS, _KEYS.c.id == ids.c.id))
         .with_hint(_KEYS, _BY_ID)
         .where(_KEYS.c.status == LicenseKeyStatus.AVAILABLE.value)
-        .limit(quantity)
-        .with_for_update(skip_locked=True)
     )
 
 
