@@ -23,6 +23,7 @@ from flask_licensing.core.domain import EARLIEST_DATE, Caller, Credentials
 from flask_licensing.core.public_keys import jwks_of
 from flask_licensing.errors import AccessDenied, LicensingError, PrivateKeyError
 from flask_licensing.features import FEATURES
+from flask_licensing.models import AuditRecord
 from flask_licensing.stores.sqlalchemy import SQLAlchemyKeyStore
 from flask_licensing.verification import (
     MalformedEnvelope,
@@ -360,6 +361,23 @@ def test_the_id_of_a_caller_writes_no_lines_of_its_own_into_the_log(
         host.post(host.fields(), headers={"Authorization": "Bearer refused"})
     assert caplog.text.count(r"\nERROR forged\x1b[2J") == 2
     assert all(record.getMessage().isprintable() for record in caplog.records)
+
+
+def test_what_others_wrote_is_on_one_line_of_what_a_command_prints(host: Host) -> None:
+    """An identifier or a name that turns the direction of writing around, or an audit record that somebody added with
+    SQL and a terminal's escapes in it, could hide or forge lines of a list."""
+    forged = "\u202eforged\u2028x"
+    host.create(license_keys='["A"]', owner_name=forged, status="assigned")
+    with host.app.app_context():
+        assert host.licensing.activate("A", forged).code.number == 300
+        record = {"occurred_at": NOW, "action": "x", "actor": f"{forged}\n\x1b[2J", "target": "a\tb"}
+        host.db.session.execute(sa.insert(AuditRecord).inline(), record)
+        host.db.session.commit()
+    for command in ("audit-log --limit 1", "list-activations A", "list-license-keys"):
+        result = host.app.test_cli_runner().invoke(args=["licensing", *command.split()])
+        assert r"\u202eforged\u2028" in result.stdout
+        assert result.stdout.removesuffix("\n").replace("\t", "").isprintable(), command
+        assert result.stdout.count("\t") == 5
 
 
 @pytest.mark.parametrize("value", ["[]", "{}", "1.5", '"ab"'])

@@ -9,6 +9,7 @@ import click
 
 from flask_licensing.activations.methods import ActivationMethods
 from flask_licensing.core.cli import command, json_option, print_json, print_lines
+from flask_licensing.core.log_text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,7 +96,7 @@ def release_activation(license_key: str, identifier: str, *, as_json: bool) -> N
 def _to_line(activation: Activation) -> str:
     return "\t".join(
         [
-            activation.identifier,
+            printable(activation.identifier),
             "active" if activation.active else "ended",
             f"first seen {activation.first_seen_at:%Y-%m-%d %H:%M:%S}",
             f"last seen {activation.last_seen_at:%Y-%m-%d %H:%M:%S}",

@@ -11,6 +11,7 @@ import click
 from flask_licensing.audit.methods import RecordKeeping
 from flask_licensing.core.cli import command, json_option, print_json, print_json_list, print_lines
 from flask_licensing.core.domain import MAX_INTEGER
+from flask_licensing.core.log_text import printable
 from flask_licensing.core.state import current_state
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def _to_line(record: AuditRecord) -> str:
     ]
     origin = event.origin
     fields = [f"{event.occurred_at:%Y-%m-%d %H:%M:%S} UTC", origin.actor, event.action, ", ".join(details)]
-    return "\t".join([*fields, origin.remote_address or "-", origin.request_id or "-"])
+    return "\t".join(map(printable, [*fields, origin.remote_address or "-", origin.request_id or "-"]))
 
 
 COMMANDS = (audit_log, purge_audit_log, protect_audit_log, purge_idempotency_records)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from flask_licensing.core.cli import ID, command, json_option, print_json, print_json_list, print_lines
+from flask_licensing.core.log_text import printable
 from flask_licensing.license_keys.fields import MOST_ITEMS, has_invisible, invisible_sentence
 from flask_licensing.license_keys.lines import read_plain_license_keys
 from flask_licensing.license_keys.methods import LicenseKeyMethods
@@ -149,7 +150,7 @@ def _to_dict(key: LicenseKey) -> dict[str, object]:
 
 
 def _to_line(key: LicenseKey) -> str:
-    owner = " ".join(filter(None, [key.terms.owner_name, key.terms.owner_email])) or "-"
+    owner = printable(" ".join(filter(None, [key.terms.owner_name, key.terms.owner_email])) or "-")
     expires = f"expires {key.expires_at:%Y-%m-%d %H:%M:%S}" if key.expires_at else "does not expire"
     return "\t".join(
         [str(key.id), key.license_key, f"product {key.terms.product_id}", key.terms.status, owner, expires]
