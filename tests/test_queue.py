@@ -339,6 +339,42 @@ def test_two_workers_that_take_one_job_send_it_once(site: Host, receiver: Receiv
     assert [job.status for job in _jobs(site)] == ["delivered"]
 
 
+def test_a_worker_that_could_not_assign_does_not_call_back_what_another_one_delivered(
+    site: Host, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _queue(site, receiver.url)
+
+    def fail(*_: Any) -> Any:
+        monkeypatch.setattr(worker, "sign_outcome", sign_outcome)
+        raise ZeroDivisionError
+
+    def describe_and_be_overtaken(_: Exception) -> str:
+        assert site.licensing.work_queue() == 1
+        return "it failed"
+
+    monkeypatch.setattr(worker, "sign_outcome", fail)
+    monkeypatch.setattr(worker, "describe", describe_and_be_overtaken)
+    _work(site)
+    assert [(job.status, job.failures) for job in _jobs(site)] == [("delivered", 0)]
+
+
+def test_two_workers_that_find_no_connection_at_once_count_as_one_try(
+    site: Host, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _queue(site, receiver.url)
+    overtaken: list[int] = []
+
+    def fail(*_: Any) -> Any:
+        if not overtaken:
+            overtaken.append(0)
+            overtaken.append(site.licensing.work_queue())
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(worker, "connect", fail)
+    assert _work(site) == 0
+    assert (overtaken, [job.failures for job in _jobs(site)]) == ([0, 1], [1])
+
+
 @pytest.mark.parametrize("step", ["_mark_sending", "post", "_note_answer"])
 def test_a_worker_that_is_killed_anywhere_loses_nothing_and_sends_nothing_twice(
     site: Host, receiver: Receiver, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch, step: str
@@ -364,19 +400,41 @@ def test_a_worker_that_is_killed_anywhere_loses_nothing_and_sends_nothing_twice(
     assert len(_assigned(site)) == 7
 
 
-def test_an_answer_that_comes_after_others_gave_up_waiting_is_noted_all_the_same(
-    site: Host, receiver: Receiver, clock: FrozenClock
+@pytest.mark.parametrize(("answer", "left"), [(status(200), "delivered"), (status(500), "waiting"), (b"", "waiting")])
+def test_of_an_answer_that_comes_after_the_job_was_taken_for_cut_off_only_a_success_counts(
+    site: Host, receiver: Receiver, clock: FrozenClock, answer: bytes, left: str
 ) -> None:
-    def answer(_: object) -> bytes:
+    def answer_late(_: object) -> bytes:
         clock.move(minutes=1)
         assert _work(site) == 1
-        assert [job.status for job in _jobs(site)] == ["unknown"]
-        return status(200)
+        (job,) = _jobs(site)
+        assert job.status == "unknown"
+        with site.app.app_context():
+            site.licensing.retry_delivery(job.id)
+        return answer
 
-    receiver.answer = answer
+    receiver.answer = answer_late
+    _queue(site, receiver.url)
+    with site.app.app_context():
+        job_id = _jobs(site)[0].id
+        site.licensing.work_job(job_id)
+    assert [(job.status, job.failures) for job in _jobs(site)] == [(left, 0)]
+    assert len(receiver.received) == 1
+
+
+def test_a_job_that_is_not_due_is_left_alone_though_it_is_asked_for(
+    site: Host, receiver: Receiver, clock: FrozenClock
+) -> None:
+    receiver.answer = lambda _: status(500)
     _queue(site, receiver.url)
     _work(site)
-    assert [job.status for job in _jobs(site)] == ["delivered"]
+    (job,) = _jobs(site)
+    clock.move(seconds=59)
+    with site.app.app_context():
+        assert site.licensing.work_job(job.id) is None
+        clock.move(seconds=1)
+        assert site.licensing.work_job(job.id) is not None
+    assert len(receiver.received) == 2
 
 
 def test_a_job_that_is_being_sent_is_not_tried_again_by_hand(site: Host, receiver: Receiver) -> None:

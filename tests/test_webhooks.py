@@ -270,6 +270,19 @@ def test_a_name_that_resolves_to_the_sites_own_network_is_not_connected_to(
     assert connected_to == []
 
 
+@pytest.mark.parametrize("name", ["localhost", "shop.localhost."])
+def test_of_the_addresses_of_this_machine_those_are_connected_to_that_a_setting_names(
+    connected_to: list[Any], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", _resolving_to(["::1", "127.0.0.1"], ["::1", "127.0.0.1"]))
+    url = read_webhook_url(f"http://{name}/")
+    with pytest.raises(ConnectionRefusedError):
+        delivery.connect(url, [ipaddress.ip_network("127.0.0.0/8")])
+    with pytest.raises(WebhookRefused, match="is in the site's own network"):
+        delivery.connect(url, ())
+    assert connected_to == [("127.0.0.1", 80)]
+
+
 def test_a_name_is_resolved_once_and_what_was_checked_is_connected_to(
     connected_to: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,11 +63,7 @@ def refuse_what_a_host_tells(host: str, allowed: Sequence[IpNetwork]) -> None:
 
     Addresses are read in all forms that resolvers read: ``2130706433``, ``0x7f.1`` and ``0177.0.0.1`` are 127.0.0.1.
     """
-    name = host.rstrip(".")
-    if name == "localhost" or name.endswith(".localhost"):
-        addresses: Sequence[IpAddress] = _LOOPBACK
-    else:
-        addresses = [address for address in [_written_address(name)] if address is not None]
+    addresses = _LOOPBACK if _is_this_machine(host) else _written_addresses(host.rstrip("."))
     if addresses and not any(may_be_reached(address, allowed) for address in addresses):
         raise WebhookRefused(f"{host} is in the site's own network")
 
@@ -75,16 +71,28 @@ def refuse_what_a_host_tells(host: str, allowed: Sequence[IpNetwork]) -> None:
 def resolve(host: str, port: int, allowed: Sequence[IpNetwork]) -> Sequence[tuple[socket.AddressFamily, Any]]:
     """Return the addresses of a host, all checked, as sockets connect to them: the name is not resolved again.
 
+    Of the names of this machine, which have an IPv4 and an IPv6 address, those that may be reached are enough.
+
     Raises:
         WebhookRefused: one of the addresses is none that may be reached.
         OSError: the name does not resolve.
 
     """
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
-    for _, _, _, _, where in found:
-        if not may_be_reached(ipaddress.ip_address(where[0]), allowed):
+    reachable = []
+    for family, _, _, _, where in found:
+        if may_be_reached(ipaddress.ip_address(where[0]), allowed):
+            reachable.append((family, where))
+        elif not _is_this_machine(host):
             raise WebhookRefused(f"{host} resolves to {where[0]}, which is in the site's own network")
-    return [(family, where) for family, _, _, _, where in found]
+    if not reachable:
+        raise WebhookRefused(f"{host} is in the site's own network")
+    return reachable
+
+
+def _is_this_machine(host: str) -> bool:
+    name = host.rstrip(".")
+    return name == "localhost" or name.endswith(".localhost")
 
 
 def _meant(address: IpAddress) -> IpAddress:
@@ -96,12 +104,13 @@ def _meant(address: IpAddress) -> IpAddress:
     return address.ipv4_mapped or address
 
 
-def _written_address(name: str) -> IpAddress | None:
+def _written_addresses(name: str) -> Sequence[IpAddress]:
+    """Return the address that a name is, in any form; none where it is to be resolved."""
     try:
-        return ipaddress.ip_address(name)
+        return [ipaddress.ip_address(name)]
     except ValueError:
         pass
     try:
-        return ipaddress.IPv4Address(socket.inet_aton(name))
+        return [ipaddress.IPv4Address(socket.inet_aton(name))]
     except OSError:
-        return None
+        return []

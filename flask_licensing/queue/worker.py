@@ -126,12 +126,14 @@ def _mark_sending(work: Work, job: Job) -> Job | None:
 
 
 def _note_answer(work: Work, job: Job, answered: Answered) -> Job | None:
-    """Store what came of a delivery, unless the job was cut off and is somebody else's by now."""
-    now = queue_of(work).lock_job(job.id)
-    if now is None or (now != job and now.status is not JobStatus.UNKNOWN):
+    """Store what came of a delivery; where the job is another's by now, only a success counts."""
+    stored = queue_of(work).lock_job(job.id)
+    if stored is None or stored.status is JobStatus.DELIVERED:
         return None
     if answered.is_delivered:
-        return end(work, job, JobStatus.DELIVERED, answered.outcome)
+        return end(work, stored, JobStatus.DELIVERED, answered.outcome)
+    if stored != job:
+        return None
     if answered.is_delivered is None:
         return end(work, job, JobStatus.UNKNOWN, answered.outcome)
     return fail(work, job, answered.outcome)
@@ -143,9 +145,7 @@ def _fail(work: Work, job: Job, outcome: str) -> Job | None:
 
 def _fail_to_assign(work: Work, job_id: int, outcome: str) -> Job | None:
     job = queue_of(work).lock_job(job_id)
-    if job is None or job.status is not JobStatus.WAITING or job.due_at > work.now:
-        return None
-    return fail(work, job, outcome)
+    return fail(work, job, outcome) if job is not None and job.status is JobStatus.WAITING else None
 
 
 def _run(state: LicensingState, operation: Callable[[Work], Result]) -> Result:
