@@ -213,7 +213,7 @@ def test_a_thousand_license_keys_take_no_more_statements_than_one(host_on_each_d
 
 
 def test_a_batch_ends_early_where_there_is_much_metadata(host: Host) -> None:
-    long = [{"key": "k", "value": "x" * 10_000}]
+    long = [{"key": "k", "value": "x" * 9_900}]
     text = "\n".join(
         json.dumps({"license_key": f"KEY-{number}", "product_id": 1, "meta_data": long}) for number in range(800)
     )
@@ -221,7 +221,7 @@ def test_a_batch_ends_early_where_there_is_much_metadata(host: Host) -> None:
     with host.app.app_context():
         summary, _, _ = _import(host.licensing, text, progress=lambda summary: told.append(summary.rows))
     assert summary.created == 800
-    assert told == [397, 794, 800]
+    assert told == [401, 800]
 
 
 def test_memory_stays_flat_however_long_a_file_with_metadata(host: Host, tmp_path: Path) -> None:

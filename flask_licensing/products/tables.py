@@ -22,7 +22,11 @@ class Product(Base):
     """A piece of software that license keys are sold for."""
 
     __tablename__ = "licensing_products"
-    __table_args__ = (sa.PrimaryKeyConstraint("id", name="pk_licensing_products"),)
+    # Without it SQLite gives the highest id again once its product is deleted, and with it that one's private key.
+    __table_args__ = (
+        sa.PrimaryKeyConstraint("id", name="pk_licensing_products"),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(sa.Integer)
     name: Mapped[str] = mapped_column(text_type())
