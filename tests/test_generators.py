@@ -272,6 +272,16 @@ def test_a_generator_is_changed_in_what_is_given_alone(host_on_each_database: Ho
     assert host.stored_license_keys() == sorted([*before, key])
 
 
+def test_a_generator_that_makes_nothing_any_more_can_be_taken_out_of_use_and_not_back(host: Host) -> None:
+    generator = _create(host, "chunk-system", charset="01", number_of_chunks=1, chunk_length=20)
+    _generate(host, generator)
+    with host.app.app_context():
+        assert not host.licensing.update_generator(generator.id, active=False).active
+        with pytest.raises(GeneratorTooSmall):
+            host.licensing.update_generator(generator.id, active=True)
+        assert not host.licensing.list_generators()[0].active
+
+
 def test_a_wrong_change_changes_nothing(host: Host) -> None:
     generator = _create(host, "chunk-system")
     with host.app.app_context():

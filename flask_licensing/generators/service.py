@@ -97,6 +97,7 @@ def create_generator(work: Work, product_id: int, method: str, given: GivenGener
 
     """
     draft = _checked(work, {"product_id": product_id, "method": method, **given})
+    _require_license_keys(work, draft)
     generator = generators_of(work).add_generator(draft)
     _record(work, GENERATOR_CREATED, generator)
     return generator
@@ -117,6 +118,9 @@ def update_generator(work: Work, generator_id: int, changes: GivenGenerator) -> 
     before = {name: value for name, value in dataclasses.asdict(generator).items() if name in GeneratorSchema().fields}
     given = {name: value for name, value in changes.items() if value is not None}
     changed = dataclasses.replace(_checked(work, before | given), id=generator.id, created_at=generator.created_at)
+    if changed.active:
+        # Whatever became of its function or its space, a generator can be taken out of use.
+        _require_license_keys(work, changed)
     generators_of(work).update_generator(changed)
     _record(work, GENERATOR_UPDATED, changed)
     return changed
@@ -137,15 +141,19 @@ def _checked(work: Work, given: Mapping[str, Any]) -> Generator:
     if errors:
         raise IncorrectData(errors)
     now = work.now.replace(microsecond=0)
-    draft = Generator(0, **loaded.value, created_at=now, updated_at=now)
-    if draft.method is not GeneratorMethod.CUSTOM:
-        require_space(work, draft, 1)
-        if len(draw_license_key(draft)) > MAX_TEXT_LENGTH:
-            sentence = f"The license keys would be longer than {MAX_TEXT_LENGTH} characters."
-            raise IncorrectData({"number_of_chunks": [sentence]})
-    elif draft.function_name not in work.license_key_generators:
-        raise IncorrectData({"function_name": ["The selected function name is invalid."]})
-    return draft
+    return Generator(0, **loaded.value, created_at=now, updated_at=now)
+
+
+def _require_license_keys(work: Work, generator: Generator) -> None:
+    """Refuse a generator that could make no license key."""
+    if generator.method is GeneratorMethod.CUSTOM:
+        if generator.function_name not in work.license_key_generators:
+            raise IncorrectData({"function_name": ["The selected function name is invalid."]})
+        return
+    require_space(work, generator, 1)
+    if len(draw_license_key(generator)) > MAX_TEXT_LENGTH:
+        sentence = f"The license keys would be longer than {MAX_TEXT_LENGTH} characters."
+        raise IncorrectData({"number_of_chunks": [sentence]})
 
 
 def require_space(work: Work, generator: Generator, quantity: int) -> None:
