@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flask_licensing.errors import IncorrectData, JobNotRepeatable, UnknownJob
+from flask_licensing.errors import IncorrectData, JobNotRepeatable, StoreUnavailable, UnknownJob
 from flask_licensing.http.answers import sign_outcome
 from flask_licensing.queue import delivery, worker
 from flask_licensing.queue.store import PAUSES
@@ -116,7 +116,7 @@ def test_a_request_is_answered_at_once_and_its_license_keys_are_delivered_in_the
 
 
 def test_nothing_is_sent_again_once_an_answer_was_2xx(site: Host, receiver: Receiver, clock: FrozenClock) -> None:
-    receiver.answer = lambda _: status(204)
+    receiver.answer = lambda _: status(299)
     _queue(site, receiver.url)
     assert (_work(site), _work(site)) == (1, 0)
     clock.move(days=2)
@@ -127,7 +127,7 @@ def test_nothing_is_sent_again_once_an_answer_was_2xx(site: Host, receiver: Rece
         site.licensing.retry_delivery(_jobs(site)[0].id)
 
 
-@pytest.mark.parametrize("refusal", [status(500), status(404), status(301, "Location: http://127.0.0.1/"), status(199)])
+@pytest.mark.parametrize("refusal", [status(500), status(300), status(301, "Location: http://127.0.0.1/"), status(199)])
 def test_the_same_bytes_are_sent_again_after_each_pause_until_an_answer_is_2xx(
     site: Host, receiver: Receiver, clock: FrozenClock, refusal: bytes
 ) -> None:
@@ -219,11 +219,20 @@ def test_an_answer_that_comes_too_slowly_is_not_waited_for(site: Host, monkeypat
     assert str(job.outcome).startswith("no answer: TimeoutError")
 
 
-def test_of_a_large_answer_a_part_is_read(site: Host, receiver: Receiver) -> None:
-    receiver.answer = lambda _: b"HTTP/1.1 200 OK\r\n\r\n" + bytes(10 * delivery.MAX_ANSWER_BYTES)
+def test_of_an_answer_without_an_end_a_part_is_read(site: Host, receiver: Receiver) -> None:
+    sent: list[int] = []
+
+    def answer(_: object) -> Iterator[bytes]:
+        yield b"HTTP/1.1 200 OK\r\n\r\n"
+        while not receiver.is_closing.is_set():
+            yield bytes(delivery.MAX_ANSWER_BYTES)
+            sent.append(delivery.MAX_ANSWER_BYTES)
+
+    receiver.answer = answer
     _queue(site, receiver.url)
     _work(site)
     assert [job.status for job in _jobs(site)] == ["delivered"]
+    assert sum(sent) < 100 * 1024 * 1024, "what is more than that was read by somebody"
 
 
 # What is refused before anything is queued
@@ -266,9 +275,12 @@ def test_license_keys_that_wait_in_the_queue_are_not_promised_twice(site: Host, 
     assert _queue(site, receiver.url, quantity="7")["code"] == 807
     refused = _queue(site, receiver.url, quantity="4")
     assert (refused["code"], refused["available_quantity"]) == (802, 3)
+    assert site.ask("random-assign-license-keys", product_id=site.product_id, quantity="4")["code"] == 803
+    assert _queue(site, receiver.url, quantity="1")["available_quantity"] == 0
+    site.create(license_keys='["A", "B", "C", "D"]')
     assert _queue(site, receiver.url, quantity="3")["code"] == 807
     assert _work(site) == 2
-    assert len(_assigned(site)) == 10
+    assert len(_assigned(site)) == 14
 
 
 def test_a_job_whose_license_keys_were_sold_meanwhile_waits_for_others(
@@ -321,6 +333,22 @@ def test_a_failure_that_nobody_foresaw_stops_no_other_job(
     assert _work(site) == 2
     assert sorted(job.status for job in _jobs(site)) == ["delivered", "waiting"]
     assert len(_assigned(site)) == 1, "what was not signed was not assigned"
+
+
+def test_a_database_that_is_away_counts_as_no_try(
+    site: Host, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _queue(site, receiver.url)
+
+    def be_away(*_: Any) -> Any:
+        raise StoreUnavailable
+
+    with monkeypatch.context() as patch:
+        patch.setattr(worker, "assign_random", be_away)
+        with pytest.raises(StoreUnavailable):
+            _work(site)
+    assert [(job.status, job.failures) for job in _jobs(site)] == [("waiting", 0)]
+    assert _work(site) == 1
 
 
 def test_two_workers_that_take_one_job_send_it_once(site: Host, receiver: Receiver, monkeypatch: Any) -> None:
@@ -395,6 +423,9 @@ def test_a_worker_that_is_killed_anywhere_loses_nothing_and_sends_nothing_twice(
     (job,) = _jobs(site)
     expected = "delivered" if step == "_mark_sending" else "unknown"
     assert (job.status, len(receiver.received)) == (expected, 0 if step == "post" else 1)
+    with site.app.app_context():
+        (queue,) = [check for check in site.licensing.check() if check.name == "queue"]
+    assert queue.ok == (expected == "delivered")
     assert _work(site) == (0 if step == "_mark_sending" else 1)
     assert [job.status for job in _jobs(site)] == [expected]
     assert len(_assigned(site)) == 7
@@ -476,6 +507,18 @@ def test_the_sites_own_queue_is_told_of_each_job_after_the_commit_and_may_fail(
     with host.app.app_context():
         assert host.licensing.work_job(told[0]) is None
         assert host.licensing.work_job(99) is None
+
+
+def test_the_sites_own_queue_is_told_of_a_job_that_is_tried_again(
+    create_host: Callable[..., Host], receiver: Receiver
+) -> None:
+    told: list[int] = []
+    host = create_host(job_dispatcher=told.append, webhook_allowed_networks=HERE)
+    _stock(host)
+    _queue(host, receiver.url)
+    with host.app.app_context():
+        host.licensing.retry_delivery(told[0])
+    assert told == [told[0]] * 2
 
 
 def test_signals_and_audit_records_tell_of_a_job(site: Host, receiver: Receiver) -> None:
