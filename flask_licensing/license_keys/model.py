@@ -21,6 +21,7 @@ class LicenseKey(Base):
         sa.UniqueConstraint("license_key", name="uq_licensing_license_keys_license_key"),
         sa.ForeignKeyConstraint(["product_id"], [Product.id], name="fk_licensing_license_keys_product_id"),
         sa.Index("ix_licensing_license_keys_status", "status", "product_id", "id"),
+        sa.Index("ix_licensing_license_keys_status_only", "status", "id"),
         sa.Index("ix_licensing_license_keys_owner_name", "owner_name", "id"),
         sa.Index("ix_licensing_license_keys_owner_email", "owner_email", "id"),
     )

@@ -12,13 +12,17 @@ from flask_licensing.license_keys.bulk_insert import insert_missing, insert_miss
 from flask_licensing.license_keys.model import LicenseKey
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from flask_licensing.license_keys.store import LicenseKeyFilter, LicenseKeyStatus, LicenseKeyTerms
 
 
 _TABLE = table_of(LicenseKey)
+_STATUS_INDEX = ("status", "product_id")
+"""The columns before the id in the index by status, in its order."""
+
+_LAST_ID = 2**31 - 1
 _COUNT = (
     sa.select(sa.func.count())
     .select_from(_TABLE)
@@ -58,16 +62,13 @@ class LicenseKeyTables(SessionTables):
         self, wanted: LicenseKeyFilter, *, after_id: int, offset: int, limit: int
     ) -> Sequence[license_key_store.LicenseKey]:
         """Return a page of license keys, by id."""
-        exactly = wanted.wanted()
-        query = sa.select(_TABLE).where(_TABLE.c.id > after_id, *(_TABLE.c[name] == exactly[name] for name in exactly))
-        if self._connection().dialect.name in {"mysql", "mariadb"}:
-            # Their collation, which the indexes are in, takes "a" for "A".
-            owner = [name for name in exactly if name.startswith("owner_")]
-            query = query.where(*(_TABLE.c[name].collate("utf8mb4_bin") == exactly[name] for name in owner))
+        exactly, dialect = wanted.wanted(), self._connection().dialect.name
         if exactly.keys() == {"product_id"}:
-            query = _by_status(query, offset + limit)
-        by_id = query.order_by(query.selected_columns["id"]).offset(offset).limit(limit)
-        return [to_license_key(row) for row in self._connection().execute(by_id)]
+            each = [{"status": status} | exactly for status in license_key_store.LicenseKeyStatus]
+            query = _together([_find(values, after_id, dialect).limit(offset + limit) for values in each])
+        else:
+            query = _find(exactly, after_id, dialect)
+        return [to_license_key(row) for row in self._connection().execute(query.offset(offset).limit(limit))]
 
     def count_license_keys(self, product_id: int, status: LicenseKeyStatus) -> int:
         """Return how many license keys of a product have a status."""
@@ -92,16 +93,32 @@ class LicenseKeyTables(SessionTables):
         self._connection().execute(sa.delete(_TABLE).where(_TABLE.c.id == license_key_id))
 
 
-def _by_status(query: sa.Select[Any], limit: int) -> sa.Select[Any]:
-    """Return a query for the first rows of another, by id, that reads them from the index that begins with the status.
+def _find(exactly: Mapping[str, Any], after_id: int, dialect: str) -> sa.Select[Any]:
+    """Return the query for license keys that have these values, by id."""
+    columns = _TABLE.c
+    if dialect == "postgresql" and "status" in exactly and exactly.keys() <= set(_STATUS_INDEX):
+        # Asked for equal values it may go through all license keys by id, as if those of a status lay everywhere.
+        names = [name for name in _STATUS_INDEX if name in exactly]
+        place = [*(columns[name] for name in names), columns.id]
+        values = [str(exactly[name]) if name == "status" else exactly[name] for name in names]
+        after = sa.tuple_(*place) > sa.tuple_(*values, after_id)
+        return sa.select(_TABLE).where(after, sa.tuple_(*place) <= sa.tuple_(*values, _LAST_ID)).order_by(*place)
+    query = sa.select(_TABLE).where(columns.id > after_id, *(columns[name] == exactly[name] for name in exactly))
+    if dialect in {"mysql", "mariadb"}:
+        # Their collation, which the indexes are in, takes "a" for "A".
+        owner = [name for name in exactly if name.startswith("owner_")]
+        query = query.where(*(columns[name].collate("utf8mb4_bin") == exactly[name] for name in owner))
+    return query.order_by(columns.id)
 
-    The index begins so because MariaDB refuses to drop one that begins with the column of a foreign key.
+
+def _together(queries: Sequence[sa.Select[Any]]) -> sa.Select[Any]:
+    """Return a query for what several find, by id.
+
+    So the license keys of a product are read from the index that begins with the status. It begins so because MariaDB
+    refuses to drop one that begins with the column of a foreign key.
     """
-    pages = [
-        query.where(_TABLE.c.status == status.value).order_by(_TABLE.c.id).limit(limit).subquery()
-        for status in license_key_store.LicenseKeyStatus
-    ]
-    return sa.select(sa.union_all(*map(sa.select, pages)).subquery())
+    found = sa.select(sa.union_all(*(sa.select(query.subquery()) for query in queries)).subquery())
+    return found.order_by(found.selected_columns["id"])
 
 
 def lock_row(connection: sa.Connection, license_key: str) -> license_key_store.LicenseKey | None:
