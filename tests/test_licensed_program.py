@@ -22,6 +22,8 @@ from tests.programs import PROJECT, run_python
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from werkzeug.test import TestResponse
+
 NOWHERE = "http://127.0.0.1:9"
 """A port on which nothing listens."""
 
@@ -130,6 +132,37 @@ def test_another_license_key_takes_the_place_of_the_one_that_is_kept(
     assert machine.start(url, "--license-key", license_key)[-1] == "works."
     kept = json.loads(machine.file.read_text())
     assert (kept["license_key"], kept["identifier"]) == (license_key, identifier)
+
+
+def test_an_answer_that_is_too_old_is_no_answer(
+    machine: Machine, url: str, license_key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(licensed_program, "MAX_AGE_SECONDS", -1.0)
+    (stops,) = machine.start(url, "--license-key", license_key)
+    assert stops.startswith("stops: The answer was signed ")
+
+
+def test_the_license_key_that_is_kept_may_be_given_again(machine: Machine, url: str, license_key: str) -> None:
+    machine.start(url, "--license-key", license_key)
+    assert machine.start(NOWHERE, "--license-key", license_key)[-1] == "works."
+
+
+def test_without_a_new_license_file_it_works_all_the_same_and_keeps_the_one_before(
+    machine: Machine, shop: Flask, url: str, license_key: str
+) -> None:
+    proxy = Flask("proxy")
+
+    @proxy.post("/api/v1/<endpoint>")
+    def ask_for_another_machine(endpoint: str) -> TestResponse:
+        another = {"identifier": "another"} if endpoint == "get-license-file" else {}
+        headers = {"Authorization": request.headers["Authorization"]}
+        return shop.test_client().post(request.path, data=request.form.to_dict() | another, headers=headers)
+
+    machine.start(url, "--license-key", license_key)
+    kept = json.loads(machine.file.read_text())
+    with serving(proxy) as port:
+        assert machine.start(f"http://127.0.0.1:{port}") == ["is verified: 200 Valid license key", "works."]
+    assert json.loads(machine.file.read_text()) == kept
 
 
 def test_an_answer_that_was_recorded_is_no_answer(machine: Machine, shop: Flask, license_key: str) -> None:
