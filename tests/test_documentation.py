@@ -12,6 +12,7 @@ import pytest
 from flask_sqlalchemy import SQLAlchemy
 
 from flask_licensing import Licensing, __version__
+from flask_licensing.features import FEATURES
 from tests.code_blocks import code_blocks
 from tests.programs import PROJECT
 
@@ -69,6 +70,12 @@ def test_the_readme_links_every_page() -> None:
         (PROJECT / link.partition("#")[0]).resolve() for link in _LINK.findall((PROJECT / "README.md").read_text())
     }
     assert linked >= {page.resolve() for page in PAGES if page.name != "README.md"}
+
+
+def test_the_readme_names_every_endpoint() -> None:
+    rows = re.findall(r"^\| [^|]+ \| ([^|]+) \|$", (PROJECT / "README.md").read_text(), re.MULTILINE)
+    named = [name for row in rows for name in re.findall(r"`([a-z-]+)`", row)]
+    assert sorted(named) == sorted(endpoint.name for feature in FEATURES for endpoint in feature.endpoints)
 
 
 def test_the_tables_are_counted_and_named() -> None:
