@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 import sqlite3
 from functools import partial
@@ -41,6 +42,11 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest tests, those of load and faults, so that none is the last that all others wait for."""
     items.sort(key=lambda item: "serve" not in getattr(item, "fixturenames", ()))
+
+
+def pytest_collection_finish() -> None:
+    """Let garbage collection pass over what all tests have in common: it looked through that again and again."""
+    gc.freeze()
 
 
 @sa.event.listens_for(sa.Engine, "connect")
