@@ -42,11 +42,12 @@ with app.app_context():
 """
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Path:
-    """A folder with a site in it, on SQLite, with a product and license keys."""
-    (tmp_path / "site_app.py").write_text(SITE, encoding="utf-8")
-    return tmp_path
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a site in it, on SQLite, with a product and license keys; filled once, by the first command."""
+    folder = tmp_path_factory.mktemp("site")
+    (folder / "site_app.py").write_text(SITE, encoding="utf-8")
+    return folder
 
 
 def _flask(site: Path, command: str) -> subprocess.CompletedProcess[bytes]:

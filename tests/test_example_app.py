@@ -22,6 +22,7 @@ from tests.programs import PROJECT, run, run_python, running_server
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from subprocess import CompletedProcess
 
 DOCUMENTED_FIELDS = json.loads((PROJECT / "tests/data/create-license-keys-request.json").read_text())
 (DOCUMENTED_LIFE,) = code_blocks(PROJECT / "docs" / "getting-started.md", "text")
@@ -105,12 +106,21 @@ def test_openssl_accepts_the_answer_and_refuses_one_flipped_bit(served: ServedAn
     assert [verdict(tampered) for tampered in _tampered(served.envelope)] == ["Verification failure"] * 2
 
 
-def test_the_demonstration_runs_again_and_again_with_the_same_outcome(tmp_path: Path) -> None:
-    for _ in range(2):
-        demonstration = run_python("-m", "example_app", folder=tmp_path)
+@pytest.fixture(scope="module")
+def demonstrated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, CompletedProcess[str]]:
+    """A folder in which the demonstration ran, and how it ended."""
+    folder = tmp_path_factory.mktemp("demonstration")
+    return folder, run_python("-m", "example_app", folder=folder)
+
+
+def test_the_demonstration_runs_again_and_again_with_the_same_outcome(
+    demonstrated: tuple[Path, CompletedProcess[str]],
+) -> None:
+    folder, first = demonstrated
+    for demonstration in (first, run_python("-m", "example_app", folder=folder)):
         assert demonstration.returncode == 0, demonstration.stderr
         answer = next(line for line in demonstration.stdout.splitlines() if line.startswith("{"))
-        response = verify_response(answer, _public_key(tmp_path)).response
+        response = verify_response(answer, _public_key(folder)).response
         assert response.items() >= DOCUMENTED_MEMBERS.items()
         assert "created 3, duplicate 1" in demonstration.stdout
         _, heading, life = demonstration.stdout.partition("\nA license key's life:\n")
@@ -122,8 +132,10 @@ def test_the_documented_life_is_ten_lines() -> None:
     assert len(DOCUMENTED_LIFE.splitlines()) == 10
 
 
-def test_the_demonstration_fails_where_the_licensed_program_does_not_do_as_documented(tmp_path: Path) -> None:
-    run_python("-m", "example_app", folder=tmp_path)
+def test_the_demonstration_fails_where_the_licensed_program_does_not_do_as_documented(
+    demonstrated: tuple[Path, CompletedProcess[str]],
+) -> None:
+    folder, _ = demonstrated
     change = "from example_app import licensing; from example_app import demonstration as d\n"
     sold_and_blocked = (
         "sell = d.place_order\n"
@@ -133,21 +145,25 @@ def test_the_demonstration_fails_where_the_licensed_program_does_not_do_as_docum
         "    return sold\n"
         "d.place_order = place_order\n"
     )
-    demonstration = run_python("-c", f"{change}{sold_and_blocked}raise SystemExit(d.demonstrate())", folder=tmp_path)
+    demonstration = run_python("-c", f"{change}{sold_and_blocked}raise SystemExit(d.demonstrate())", folder=folder)
     assert demonstration.returncode == 1
     assert demonstration.stdout.count("Photo Editor stops: 204 License key blocked") == 2
 
 
-def test_the_openssl_line_that_the_demonstration_prints_works(tmp_path: Path) -> None:
-    printed = run_python("-m", "example_app", folder=tmp_path).stdout
-    assert run(_printed_command("openssl", printed), tmp_path).stdout == "Verified OK\n"
+def test_the_openssl_line_that_the_demonstration_prints_works(
+    demonstrated: tuple[Path, CompletedProcess[str]],
+) -> None:
+    folder, demonstration = demonstrated
+    assert run(_printed_command("openssl", demonstration.stdout), folder).stdout == "Verified OK\n"
 
 
-def test_the_lines_that_the_demonstration_prints_to_serve_and_send_work(tmp_path: Path) -> None:
-    printed = run_python("-m", "example_app", folder=tmp_path).stdout
-    with running_server([sys.executable, "-m", *_printed_command("flask", printed)], tmp_path):
-        answer = run(_printed_command("curl", printed), tmp_path).stdout
-    response = verify_response(answer, _public_key(tmp_path)).response
+def test_the_lines_that_the_demonstration_prints_to_serve_and_send_work(
+    demonstrated: tuple[Path, CompletedProcess[str]],
+) -> None:
+    folder, demonstration = demonstrated
+    with running_server([sys.executable, "-m", *_printed_command("flask", demonstration.stdout)], folder):
+        answer = run(_printed_command("curl", demonstration.stdout), folder).stdout
+    response = verify_response(answer, _public_key(folder)).response
     assert (response["code"], response["created"], response["duplicate"]) == (902, 0, 4)
 
 
