@@ -28,7 +28,11 @@ if TYPE_CHECKING:
 
     from tests.hosts import Host
 
-ENTRIES = [{"key": "seats", "value": 5}, {"key": "é \"',", "value": {"z": ['a\n"b",', None, 0.5], "a": ""}}]
+ENTRIES = [
+    {"key": "seats", "value": 5},
+    {"key": "note", "value": " of the site "},
+    {"key": "é \"',", "value": {"z": ['a\n"b",', None, 0.5], "a": ""}},
+]
 NDJSON = "\n".join(
     [
         json.dumps({"license_key": "A", "product_id": 1, "meta_data": ENTRIES}),
@@ -122,6 +126,9 @@ WRONG = [
     ('[{"key": "k"}]', "The value field is required."),
     ('[{"key": " ", "value": 1}]', "The key field is required."),
     ('[{"key": "k", "value": null}]', "The value field is required."),
+    ('[{"key": "k", "value": "  "}]', "The value field is required."),
+    ('[{"key": "k", "value": ""}]', "The value field is required."),
+    ('[{"key": "a\\u0007", "value": "v"}]', "The key field must be text without control characters."),
     (f'[{{"key": "{"x" * 256}", "value": 1}}]', "The key field must not be longer than 255 characters."),
     (
         f'[{{"key": "k", "value": "{"x" * 15_999}"}}]',

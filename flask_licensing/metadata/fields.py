@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from marshmallow import pre_load
 
+from flask_licensing.core.domain import MAX_TEXT_LENGTH
 from flask_licensing.core.fields import LabelledField, RecordId, RequestSchema, Text, load_fields
 from flask_licensing.verification.strict_json import read_strict_json
 
@@ -79,13 +80,25 @@ def read_metadata(document: object) -> Entries:
     """
     if not isinstance(document, list) or not all(isinstance(entry, dict) for entry in document):
         raise ValueError("The meta_data is not a JSON array of objects with key and value.")
-    loaded = [load_fields(_ENTRY, entry) for entry in document]
-    if wrong := next((fields.errors for fields in loaded if fields.errors), None):
-        raise ValueError(" ".join(sentence for sentences in wrong.values() for sentence in sentences))
-    entries = tuple((fields.value["key"], fields.value["value"]) for fields in loaded)
+    entries = tuple(map(_read_entry, document))
     if len({key for key, _ in entries}) < len(entries):
         raise ValueError("The meta_data has a key more than once.")
     return entries
+
+
+def _read_entry(entry: Mapping[str, Any]) -> tuple[str, Any]:
+    key, value = entry.get("key"), entry.get("value")
+    # The schema takes ten times as long, and most entries of a large file are fine at a glance.
+    if isinstance(key, str) and _is_plain(key) and key == key.strip() and isinstance(value, str) and _is_plain(value):
+        return key, value
+    loaded = load_fields(_ENTRY, entry)
+    if loaded.errors:
+        raise ValueError(" ".join(sentence for sentences in loaded.errors.values() for sentence in sentences))
+    return loaded.value["key"], loaded.value["value"]
+
+
+def _is_plain(text: str) -> bool:
+    return 0 < len(text) <= MAX_TEXT_LENGTH and text.isprintable() and not text.isspace()
 
 
 class _LicenseKeySchema(RequestSchema):
