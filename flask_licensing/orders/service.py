@@ -12,6 +12,7 @@ from flask_licensing.core.idempotency import IdempotentRequest
 from flask_licensing.core.signals import signals
 from flask_licensing.core.store import require_group
 from flask_licensing.errors import (
+    IdempotencyConflict,
     IdempotencyKeyReused,
     InactiveProduct,
     IncorrectData,
@@ -110,7 +111,7 @@ def renew(work: Work, order_id: str, days: int, renewal_id: str | None) -> Seque
         return [key for order in orders for key in order.license_keys]
     renewed = [_renewed(work, order, days) for order in orders]
     if renewal_id is not None:
-        renewal.remember(SignedAnswer("", 200), work.now)
+        _remember(renewal, work.now)
     return [key for order in renewed for key in order.license_keys]
 
 
@@ -170,6 +171,14 @@ def _was_made(renewal: IdempotentRequest) -> bool:
         return renewal.find_answer() is not None
     except IdempotencyKeyReused:
         raise IncorrectData({"days": ["The renewal id was used with another number of days."]}) from None
+
+
+def _remember(renewal: IdempotentRequest, now: datetime) -> None:
+    try:
+        renewal.remember(SignedAnswer("", 200), now)
+    except IdempotencyConflict as error:
+        # On MariaDB a site's transaction that has read before does not see what was stored since.
+        raise TransactionConflict("The renewal was made by another transaction.") from error
 
 
 def _change(work: Work, order: Order, change: Callable[[LicenseKey], LicenseKeyTerms]) -> Order:
