@@ -138,8 +138,8 @@ def _plan(host: Host, endpoint: str, fields: dict[str, str]) -> str:
     sa.event.remove(engine, "before_cursor_execute", collect)
     statement, parameters = next(one for one in reversed(asked) if "FROM licensing_license_keys" in one[0])
     with engine.connect() as connection:
-        rows = connection.exec_driver_sql(EXPLAIN[engine.dialect.name] + statement, parameters).all()
-    return "\n".join(str(tuple(row)) for row in rows)
+        rows = connection.exec_driver_sql(EXPLAIN[engine.dialect.name] + statement, parameters).mappings().all()
+    return "\n".join(str([value for name, value in row.items() if name != "possible_keys"]) for row in rows)
 
 
 def test_license_keys_are_looked_up_in_an_index_however_they_are_asked_for(host_on_each_database: Host) -> None:
@@ -147,7 +147,7 @@ def test_license_keys_are_looked_up_in_an_index_however_they_are_asked_for(host_
     _fill(host)
     for fields, index in LOOK_UPS:
         plan = _plan(host, "get-license-keys", fields)
-        assert index in plan or index == LICENSE_KEY, (fields, plan)
+        assert re.search(rf"{index}\b", plan) or index == LICENSE_KEY, (fields, plan)
         assert not WHOLE_TABLE.search(plan.replace(f"SCAN licensing_license_keys USING INDEX {index}", "")), plan
         # One row may be sorted, and so may the pages of a product: one page of each status.
         is_short = "license_key" in fields or fields.keys() - {"after"} == {"product_id"}
