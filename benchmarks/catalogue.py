@@ -8,7 +8,7 @@ import platform
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import bulk, growth, inventory, key_by_key, small_request
+from benchmarks import bulk, growth, inventory, key_by_key, small_request, verify
 from benchmarks.prepared_site import server_version
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ BENCHMARKS = {
             small_request.QUICK,
             "Requests a second, and where their CPU time goes",
         ),
+        Benchmark(verify.NAME, 1, verify.measure, verify.FULL, verify.QUICK, "Verifications a second"),
         Benchmark(bulk.NAME, 1, bulk.measure, bulk.FULL, bulk.QUICK, "Time as a multiple of the floor's"),
         Benchmark(
             inventory.NAME, 1.5, inventory.measure, inventory.FULL, inventory.QUICK, "Seconds of package and floor"

@@ -45,11 +45,7 @@ class Floor:
     def create_license_keys(self) -> Response:
         """Answer the current request."""
         form = _read_form()
-        authorization = request.authorization
-        secret = (authorization.token if authorization else None) or ""
-        if self.database.find_api_key(hashlib.sha256(secret.encode()).hexdigest()) is None:
-            self.database.rollback()
-            abort(401)
+        self._check_api_key()
         product_id = int(form["product_id"])
         if self.database.find_product(product_id) is None:
             self.database.rollback()
@@ -57,13 +53,31 @@ class Floor:
         license_keys = json.loads(form["license_keys"])
         created = self.database.insert(license_keys, product_id)
         self.database.record(product_id, created, len(license_keys) - created)
-        response = {
-            "code": 900,
-            "message": "License keys creation result",
-            "created": created,
-            "duplicate": len(license_keys) - created,
-            "timestamp": int(time.time()),
-        }
+        answer = self._answer(
+            900, "License keys creation result", created=created, duplicate=len(license_keys) - created
+        )
+        self.database.commit()
+        return answer
+
+    def verify(self) -> Response:
+        """Say whether a license key is valid for an identifier."""
+        form = _read_form()
+        self._check_api_key()
+        status, is_active = self.database.find_state(form["license_key"], form["identifier"]) or (None, None)
+        self.database.rollback()
+        if status != "assigned" or not is_active:
+            return self._answer(202, "No activation found for this license key/identifier combination")
+        return self._answer(200, "Valid license key")
+
+    def _check_api_key(self) -> None:
+        authorization = request.authorization
+        secret = (authorization.token if authorization else None) or ""
+        if self.database.find_api_key(hashlib.sha256(secret.encode()).hexdigest()) is None:
+            self.database.rollback()
+            abort(401)
+
+    def _answer(self, code: int, message: str, **members: int) -> Response:
+        response = {"code": code, "message": message, **members, "timestamp": int(time.time())}
         payload = json.dumps(response, separators=(",", ":"))
         encoded = base64.b64encode(payload.encode()).decode()
         signed = {
@@ -72,15 +86,14 @@ class Floor:
             "private_key_used": "global",
             "signature": self.sign(encoded),
         }
-        body = json.dumps(signed, separators=(",", ":"))
-        self.database.commit()
-        return Response(body, mimetype="application/json")
+        return Response(json.dumps(signed, separators=(",", ":")), mimetype="application/json")
 
 
 def create_floor(floor: Floor) -> Flask:
     """Return the app."""
     app = Flask("floor")
     app.add_url_rule(PATH, view_func=floor.create_license_keys, methods=["POST"])
+    app.add_url_rule("/api/v1/verify", view_func=floor.verify, methods=["POST"])
     return app
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING
 
-from benchmarks import bulk, growth, inventory, key_by_key, small_request
+from benchmarks import bulk, growth, inventory, key_by_key, small_request, verify
 from benchmarks.catalogue import BENCHMARKS
 from benchmarks.results import RESULTS_FILE, load_results, plot_file
 
@@ -48,6 +48,12 @@ def _draw_small_request(figure: Figure, results: Sequence[Result]) -> None:
         start = [before + width for before, width in zip(start, widths, strict=True)]
     axes[1].set_xlabel("µs of CPU time in one request")
     axes[1].legend(fontsize=7, loc="upper left", bbox_to_anchor=(1, 1))
+
+
+def _draw_verify(figure: Figure, results: Sequence[Result]) -> None:
+    axes = figure.subplots()
+    _bars(axes, results, lambda result: result.find(verify.CASE, verify.RATE))
+    axes.set_ylabel(verify.RATE)
 
 
 def _draw_bulk(figure: Figure, results: Sequence[Result]) -> None:
@@ -114,6 +120,7 @@ def _bars(axes: Axes, results: Sequence[Result], pick: Callable[[Result], Compar
 
 _DRAWINGS: dict[str, Callable[[Figure, Sequence[Result]], None]] = {
     small_request.NAME: _draw_small_request,
+    verify.NAME: _draw_verify,
     bulk.NAME: _draw_bulk,
     inventory.NAME: _draw_import,
     growth.NAME: _draw_growth,

@@ -47,6 +47,13 @@ class RawDatabase:
         """Return the row of a product, locked against deletion, or ``None``."""
         return self._find(self._dialect.find_product, product_id)
 
+    def find_state(self, license_key: str, identifier: str) -> tuple[Any, ...] | None:
+        """Return the status of a license key and whether its activation is active, with all that a check reads."""
+        statement = _FIND_STATE if self.backend != "sqlite" else _FIND_STATE.replace("%s", "?")
+        self._cursor.execute(statement, (identifier, license_key))
+        row = self._cursor.fetchone()
+        return None if row is None else (row[0], row[-1])
+
     def insert(self, license_keys: Sequence[str], product_id: int) -> int:
         """Insert the license keys that are not there yet, without commit; return how many."""
         now = datetime.now(UTC).replace(tzinfo=None)
@@ -121,6 +128,12 @@ _COLUMNS = (
     " created_at, updated_at"
 )
 
+_FIND_STATE = (
+    "SELECT k.status, k.id, k.license_key, k.product_id, k.activation_limit, k.validity, k.owner_name, k.owner_email,"
+    " k.assigned_at, k.created_at, k.updated_at, p.name, p.status, a.identifier, a.first_seen_at, a.last_seen_at,"
+    " a.active FROM licensing_license_keys k LEFT JOIN licensing_products p ON p.id = k.product_id"
+    " LEFT JOIN licensing_activations a ON a.license_key_id = k.id AND a.identifier = %s WHERE k.license_key = %s"
+)
 _AUDIT_COLUMNS = "occurred_at, action, actor, remote_address, request_id, product_id, created, duplicate"
 _RECORD = f"INSERT INTO licensing_audit_records ({_AUDIT_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"  # noqa: S608 - constants
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 pytest.importorskip("gunicorn", reason="needs gunicorn: pip install '.[benchmark]'")
 pytest.importorskip("matplotlib", reason="needs matplotlib: pip install '.[benchmark]'")
 
-from benchmarks import bulk, growth, inventory, key_by_key, small_request
+from benchmarks import bulk, growth, inventory, key_by_key, small_request, verify
 from benchmarks.__main__ import MEASURED, main
 from benchmarks.catalogue import BENCHMARKS
 from benchmarks.goals import GOALS
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 TINY: dict[str, Any] = {
     small_request.NAME: small_request.Scale(rounds=1, requests=8, profiled_requests=3, signing_seconds=0.01),
+    verify.NAME: verify.Scale(rounds=1, requests=8),
     bulk.NAME: bulk.Scale({10: 2}),
     inventory.NAME: inventory.Scale(license_keys=20, rounds=1),
     growth.NAME: growth.Scale(new_license_keys=10, sizes=(20, 400), rounds=2),
