@@ -31,11 +31,16 @@ def fresh_database(kind: str, folder: Path) -> Iterator[str]:
     if kind == "sqlite":
         yield f"sqlite:///{folder / 'site.db'}"
         return
+    with fresh_database_on(server_url(kind)) as url:
+        yield url
+
+
+def server_url(kind: str) -> str:
+    """Return the SQLAlchemy URL of the PostgreSQL or MariaDB server for tests; skip where there is none."""
     variable = SERVER_URL_VARIABLES[kind]
     if variable not in os.environ:
         pytest.skip(f"needs a {kind} server: set {variable} to its SQLAlchemy URL, as docs/testing.md says at its end")
-    with fresh_database_on(os.environ[variable]) as url:
-        yield url
+    return os.environ[variable]
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 import sqlalchemy as sa
 
+from tests.databases import server_url
 from tests.programs import PATIENCE_SECONDS, wait_until
 
 if TYPE_CHECKING:
@@ -104,7 +105,11 @@ PRIVATE_SERVERS = tuple(_KINDS)
 
 @contextmanager
 def private_server(kind: str, folder: Path | None = None) -> Iterator[PrivateServer]:
-    """Run a server of a kind, with its data in a folder that is removed afterwards unless one is given."""
+    """Run a server of a kind, with its data in a folder that is removed afterwards unless one is given.
+
+    Skips where tests on this kind of database are skipped.
+    """
+    server_url(kind)
     with tempfile.TemporaryDirectory(prefix=f"licensing-{kind}-") as made:
         server: PrivateServer = _KINDS[kind](folder or Path(made))
         server.start()
