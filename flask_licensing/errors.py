@@ -247,6 +247,12 @@ class ProductInUse(AnswerableError):
     code = Code(9409, "The product has license keys", 409)
 
 
+class LicenseKeyInUse(AnswerableError):
+    """A license key can't be deleted while rows of the site's own refer to it (code 9409)."""
+
+    code = Code(9409, "Rows of the site refer to the license key", 409)
+
+
 class RequestTooLarge(AnswerableError):
     """The body, or the number of license keys in it, is over the limit (code 9413)."""
 

@@ -503,3 +503,23 @@ def test_a_list_reads_what_it_gives_and_not_the_table(host: Host, fields: dict[s
     steps = [step.detail for step in plan if "licensing_license_keys" in step.detail]
     assert steps
     assert all(step.startswith("SEARCH") for step in steps), steps
+
+
+def test_rows_of_the_site_that_refer_to_a_license_key_keep_it(
+    create_host: Callable[..., Host], database_url: str
+) -> None:
+    if database_url.startswith("sqlite"):
+        pytest.skip("SQLite keeps to no foreign key unless it is told to")
+    host = create_host(database_url)
+    host.create(license_keys='["SOLD"]', status="assigned")
+    assert host.ask("activate", license_key="SOLD", identifier="a")["code"] == 300
+    refer = "CREATE TABLE orders (key_id INTEGER, FOREIGN KEY (key_id) REFERENCES licensing_license_keys (id))"
+    with host.app.app_context(), host.db.engine.begin() as connection:
+        connection.exec_driver_sql(refer)
+        connection.exec_driver_sql("INSERT INTO orders SELECT id FROM licensing_license_keys")
+    refused = host.send("POST", "delete-license-key", {"license_key": "SOLD"})
+    assert (refused.status_code, host.verified(refused)["code"]) == (409, 9409)
+    assert host.ask("verify", license_key="SOLD", identifier="a")["code"] == 200
+    with host.app.app_context(), host.db.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE orders")
+    assert host.ask("delete-license-key", license_key="SOLD")["code"] == 850

@@ -88,6 +88,7 @@ class LicenseKeyMethods:
         """Delete a license key with its activations; answer whether there was one.
 
         Raises:
+            LicenseKeyInUse: rows of the site's own refer to it.
             TransactionConflict: the database ended the transaction for another; it may be tried again.
 
         """

@@ -179,7 +179,12 @@ class LicenseKeyChangeStore(Protocol):
         ...
 
     def delete_license_key(self, license_key_id: int) -> None:
-        """Delete a locked license key with everything of this package that refers to it."""
+        """Delete a locked license key with everything of this package that refers to it.
+
+        Raises:
+            LicenseKeyInUse: something of the site's own refers to it.
+
+        """
         ...
 
     def end_activations(self, license_key_id: int) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import sqlalchemy as sa
 
 from flask_licensing.core.tables import Base, SessionTables, table_of
+from flask_licensing.errors import LicenseKeyInUse
 from flask_licensing.license_keys import store as license_key_store
 from flask_licensing.license_keys.bulk_insert import insert_missing, insert_missing_rows
 from flask_licensing.license_keys.model import LicenseKey
@@ -90,7 +91,10 @@ class LicenseKeyTables(SessionTables):
             for key in table.foreign_keys:
                 if key.references(_TABLE):
                     self._connection().execute(sa.delete(table).where(key.parent == license_key_id))
-        self._connection().execute(sa.delete(_TABLE).where(_TABLE.c.id == license_key_id))
+        try:
+            self._connection().execute(sa.delete(_TABLE).where(_TABLE.c.id == license_key_id))
+        except sa.exc.IntegrityError:
+            raise LicenseKeyInUse from None
 
 
 def _find(exactly: Mapping[str, Any], after_id: int, dialect: str) -> sa.Select[Any]:
