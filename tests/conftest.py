@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sqlite3
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
     from tests.private_servers import PrivateServer
 
 pytest_plugins = ["pytester"]
+
+
+def pytest_configure() -> None:
+    """Let programs be ended by the signals that a shell in the background, or nohup, has all of them ignore."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.hookimpl(tryfirst=True)
