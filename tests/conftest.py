@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 import sqlalchemy as sa
 from cryptography.hazmat.primitives import serialization
@@ -53,6 +54,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """Let garbage collection pass over what all tests have in common: it looked through that again and again."""
+    # At its first use Hypothesis looks for what refers to its random numbers, and does not see what is passed over.
+    hypothesis.find(hypothesis.strategies.none(), lambda _: True)
     gc.freeze()
 
 
