@@ -6,7 +6,7 @@ import base64
 import json
 import secrets
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +39,7 @@ def test_the_published_list_of_generators_is_given_to_the_byte(create_host: Call
             given = {name: value for name, value in record.items() if name not in ("id", "status", "created_at")}
             del given["updated_at"]
             host.licensing.create_generator(active=bool(record["status"]), **given)
-    now[0] = datetime.utcfromtimestamp(published["timestamp"])  # noqa: DTZ004 - the clock is naive UTC
+    now[0] = datetime.fromtimestamp(published["timestamp"], UTC).replace(tzinfo=None)
     answer = json.loads(host.send("GET", "get-all-generators", {}).data)
     assert answer["response_base64"] == LISTED["answer"]["response_base64"]
     assert (answer["response"], answer["private_key_used"]) == (published, "global")
@@ -50,7 +50,7 @@ def test_the_published_generation_is_given_to_the_byte(
 ) -> None:
     published = GENERATED["answer"]["response"]
     drawn = iter([uuid.UUID(text).bytes for text in published["licenseKeys"]])
-    now = datetime.utcfromtimestamp(published["timestamp"])  # noqa: DTZ004 - the clock is naive UTC
+    now = datetime.fromtimestamp(published["timestamp"], UTC).replace(tzinfo=None)
     host = create_host(private_key_source=lambda _: private_key, clock=lambda: now)
     with host.app.app_context():
         host.licensing.create_generator(host.product_id, "uuid", activation_limit=1, validity=365)
