@@ -160,6 +160,8 @@ def main(minutes: float, run_seed: int) -> None:
             for name, strategy in strategies.items():
                 fuzzer.run_round(name, strategy)
         seconds = time.monotonic() - started
+        with host.app.app_context():
+            host.db.engine.dispose()
     for name, count in fuzzer.checked.items():
         click.echo(f"{count:>9,} {name}")
     requests = fuzzer.checked.total() - fuzzer.checked["forged answers"]

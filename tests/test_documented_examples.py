@@ -37,8 +37,8 @@ def test_the_examples_of_a_page_run(page: Path, tmp_path: Path, monkeypatch: pyt
         for block in code_blocks(page, "python"):
             exec(compile(block, page.name, "exec", dont_inherit=True), names)  # noqa: S102 - the examples are ours
     finally:
-        for made, database in {(app, db), (names["app"], names["db"])}:
-            if isinstance(made, Flask):
+        for made in {app, *(value for value in names.values() if isinstance(value, Flask))}:
+            if database := made.extensions.get("sqlalchemy"):
                 with made.app_context():
                     database.session.remove()
                     database.engine.dispose()

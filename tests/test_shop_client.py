@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -49,10 +49,9 @@ class Shop:
     """A shop's table of license keys, and what its webhook does once it has stored what it got."""
 
     public_key: str
-    orders: dict[str, int] = field(default_factory=dict)
+    rows: sqlite3.Connection
     after_storing: Callable[[], bytes] = lambda: status(200)
     before_storing: list[bytes] = field(default_factory=list)
-    rows: sqlite3.Connection = field(default_factory=lambda: sqlite3.connect(":memory:", check_same_thread=False))
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -100,6 +99,12 @@ def site(create_host: Callable[..., Host], clock: FrozenClock) -> Host:
     return host
 
 
+@pytest.fixture
+def shop(public_key: str) -> Iterator[Shop]:
+    with closing(sqlite3.connect(":memory:", check_same_thread=False)) as rows:
+        yield Shop(public_key, rows)
+
+
 def _order(host: Host, order_id: str, **fields: Any) -> dict[str, Any]:
     """What a plugin sends for an order, as PHP has it."""
     return {
@@ -145,10 +150,9 @@ def _receiving(shop: Shop, port: int = 0) -> Iterator[Receiver]:
 
 @pytest.mark.parametrize("webhook", ["answers 200", "500 then 200", "hangs", "closes", "is away at first"])
 def test_seven_paid_license_keys_are_seven_rows_whatever_the_webhook_does(
-    site: Host, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch, webhook: str
+    site: Host, shop: Shop, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch, webhook: str
 ) -> None:
     monkeypatch.setattr(delivery, "ANSWER_SECONDS", 0.5)
-    shop = Shop(site.public_key)
     with running_receiver() as away:
         url = away.url
     if webhook == "is away at first":
@@ -175,9 +179,8 @@ def test_seven_paid_license_keys_are_seven_rows_whatever_the_webhook_does(
 
 
 def test_what_was_cut_off_before_the_shop_stored_it_is_stored_once_an_operator_tries_it_again(
-    site: Host, clock: FrozenClock
+    site: Host, shop: Shop, clock: FrozenClock
 ) -> None:
-    shop = Shop(site.public_key)
     shop.before_storing = [b""]
     with _receiving(shop) as receiver:
         _queue(site, _order(site, "4711", webhook_url=receiver.url))
@@ -191,14 +194,13 @@ def test_what_was_cut_off_before_the_shop_stored_it_is_stored_once_an_operator_t
 
 
 def test_a_shop_that_asks_with_php_gets_rows_that_its_table_takes(
-    shared_server: tuple[Host, GunicornServer],
+    shared_server: tuple[Host, GunicornServer], shop: Shop
 ) -> None:
     host, server = shared_server
     host.create(license_keys=json.dumps([f"PHP-{number}" for number in range(PAID)]))
     url = f"http://127.0.0.1:{server.port}/api/v1/random-assign-license-keys"
     order = _order(host, "4711", generate=False, webhook_url=None)
     response = verify_response(run_php(SEND, "", url, json.dumps(order)), host.public_key).response
-    shop = Shop(host.public_key)
     for record in response["license_keys"]:
         shop.insert(record, "4711")
     assert len(set(shop.stored("4711"))) == PAID
