@@ -91,7 +91,7 @@ EXISTS = Condition(
     holds=lambda _: True,
     value=lambda question: question.state.license_key.id,
     remedy="Check the license key: it may be mistyped, deleted or replaced.",
-    reason="Nothing can be said of a license key that does not exist, not even whose private key signs.",
+    reason="A license key that does not exist has no product, so the global private key signs.",
 )
 
 CONDITIONS = (
@@ -118,7 +118,7 @@ CONDITIONS = (
         holds=lambda question: question.state.license_key.terms.status is not LicenseKeyStatus.BLOCKED,
         value=lambda question: question.state.license_key.terms.status,
         remedy="Set the status of the license key to assigned.",
-        reason="A block is a decision of the site, and whoever is blocked should read that and not “not assigned”.",
+        reason="A block is a decision of the site: the customer should read “blocked” and not “not assigned”.",
     ),
     Condition(
         "license key is assigned",
@@ -126,7 +126,7 @@ CONDITIONS = (
         holds=lambda question: question.state.license_key.terms.status is LicenseKeyStatus.ASSIGNED,
         value=lambda question: question.state.license_key.terms.status,
         remedy="Assign the license key.",
-        reason="Only an assigned license key has an expiry date, which is looked at next.",
+        reason="Only an assigned license key has an expiry date, which is checked next.",
     ),
     Condition(
         "license key has not expired",
@@ -134,7 +134,7 @@ CONDITIONS = (
         holds=lambda question: not question.state.license_key.is_expired_at(question.now),
         value=lambda question: question.state.license_key.expires_at,
         remedy="Raise the validity of the license key.",
-        reason="What ended for every identifier comes before what one identifier lacks.",
+        reason="An expiry concerns every identifier, so it comes before what concerns one identifier.",
     ),
     Condition(
         "license key is activated by the identifier",
@@ -142,7 +142,7 @@ CONDITIONS = (
         holds=lambda question: question.is_active,
         value=lambda question: question.state.activation and question.state.activation.active,
         remedy="Activate the license key with this identifier.",
-        reason="The only one that a client can mend on its own, by activating, which looks at all others first.",
+        reason="A client can fix only this one by itself, by activating, and that checks all others first.",
     ),
 )
 """What has to hold for a license key to be valid, in the order of the contract: the first that does not is answered."""
