@@ -98,7 +98,7 @@ def require_api_key_store(store: object) -> ApiKeyStore:
 
 
 class ApiKeyAuthenticator:
-    """The default authenticator: whoever has an API key that is active, in its place and capable may call.
+    """The default authenticator: an API key has to be active, sent from its networks, and have the capability.
 
     ``use_interval`` is how old an API key's last-used time may be before a use updates it.
     """

@@ -50,7 +50,7 @@ class RandomAssignment:
 
 
 def read_random_assignment(sent: LoadedFields) -> RandomAssignment:
-    """Return what fields ask for; what can be no product is none.
+    """Return what the fields ask for; an invalid product id is that of an unknown product.
 
     Raises:
         IncorrectData: another field is wrong.

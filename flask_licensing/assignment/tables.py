@@ -49,7 +49,7 @@ class StockTables(SessionTables):
         connection = self._connection()
         update = sa.update(_KEYS).where(_KEYS.c.id.in_([key.id for key in license_keys]))
         if _is_mysql(connection):
-            # Of a small table it would read, and lock, every row.
+            # In a small table it would read, and lock, every row.
             update = update.with_hint(_BY_ID)
         values = license_keys[0].terms.to_values()
         changed = {name: values[name] for name in ("status", "owner_name", "owner_email", "assigned_at")}
@@ -62,7 +62,7 @@ def _available(product_id: int) -> sa.Select[Any]:
 
 
 def _passing_over_locked(connection: sa.Connection, product_id: int, quantity: int) -> sa.Select[Any] | None:
-    """Return the query for rows that nobody else has locked; ``None`` where the database has none.
+    """Return the query for rows that no other transaction has locked; ``None`` where the database has no such query.
 
     MariaDB and MySQL lock the gap before each row that they read in an index, and every other buyer's update has to
     write into the gap before the first available license key. So they find ids without a lock, and lock by id.

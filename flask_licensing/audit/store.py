@@ -52,14 +52,14 @@ class AuditTriggerStore(TransactionStore, Protocol):
     """A key store whose database can refuse to change audit records."""
 
     def find_audit_triggers(self) -> Mapping[str, bool] | None:
-        """Return the names of the triggers, and whether each is there; ``None`` where that can't be told."""
+        """Return the names of the triggers, and whether each is there; ``None`` where that is unknown."""
         ...
 
     def create_audit_triggers(self) -> None:
         """Create the triggers, in place of those that are there.
 
         Raises:
-            LicensingError: there are none for this database.
+            LicensingError: there are no triggers for this database.
 
         """
         ...

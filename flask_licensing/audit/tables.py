@@ -51,7 +51,7 @@ class AuditRecord(Base):
 
 
 _TABLE = table_of(AuditRecord)
-# Nobody asks for the id; without "inline" SQLAlchemy fetches it.
+# The id is not needed; without "inline" SQLAlchemy fetches it.
 _INSERT = sa.insert(_TABLE).inline()
 
 
@@ -108,7 +108,7 @@ class AuditTables(SessionTables):
         return deleted
 
     def find_audit_triggers(self) -> Mapping[str, bool] | None:
-        """Return the names of the audit log's triggers, and whether each is there; ``None`` if that can't be told."""
+        """Return the names of the audit log's triggers, and whether each is there; ``None`` if that is unknown."""
         return audit_triggers.find_triggers(self._connection())
 
     def create_audit_triggers(self) -> None:

@@ -123,7 +123,7 @@ _MYSQL_RECORD_REFUSAL = f"SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{_RECORD_R
 _MYSQL_TOMORROW = "SYSDATE() + INTERVAL 1 DAY"
 # The lock waits for a purge that may yet be rolled back.
 _MYSQL_PURGED = _purged(AUDIT_TABLE, _MYSQL_TOMORROW, " LOCK IN SHARE MODE")
-# A session may have days stored that are none, as that of the month 0: no date is so many days away from one.
+# A session may store invalid dates, such as one in month 0: no valid date is that many days away from one.
 _MYSQL_DATED = f"{{0}} BETWEEN '{EARLIEST_DATE}' AND {_MYSQL_TOMORROW} AND {{0}} + INTERVAL 0 DAY <=> {{0}}"
 _MYSQL_MAX_JUMP = 2**32
 # A session can say which id is the next one, and with the largest of 64 bits would have used up all. Replication says
@@ -185,7 +185,7 @@ class Executor(Protocol):
 def find_triggers(connection: sa.Connection) -> Mapping[str, bool] | None:
     """Return the names of the triggers, and whether each is there and on.
 
-    ``None`` where that can't be told: this module has none for the database, or they are hidden from its user.
+    ``None`` where that is unknown: this module has no triggers for the database, or its user can't see them.
     """
     dialect = connection.dialect.name
     if dialect not in _TRIGGERS:

@@ -51,7 +51,7 @@ class Generator(Base):
 
 _TABLE = table_of(Generator)
 _KEYS = table_of(LicenseKey)
-# Deleting a product deletes its generators first, and so waits for whoever holds one.
+# Deleting a product deletes its generators first, and so waits for every transaction that has locked one.
 _FIND = sa.select(_TABLE).where(_TABLE.c.id == sa.bindparam("generator_id")).with_for_update(read=True, key_share=True)
 _FIND_ACTIVE = (
     sa.select(_TABLE)

@@ -1,1 +1,1 @@
-"""HTTP in and out: the blueprint, authentication and one module per resource."""
+"""Flask in and out: the blueprint, reading requests, authentication, answers and the description of the API."""

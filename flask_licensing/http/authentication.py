@@ -21,7 +21,7 @@ HEADER_WHITE_SPACE = " \t"
 
 
 def refuse_blocked_address(state: LicensingState, request: Request) -> None:
-    """Raise :class:`AccessDenied` where the request's address is blocked, or can't be told while others are."""
+    """Raise :class:`AccessDenied` where the request's address is blocked, or is unknown while others are blocked."""
     blocked = state.settings.blocked_addresses
     if blocked:
         address = state.caller_addresses.read(request.remote_addr)

@@ -119,7 +119,7 @@ def _is_path_itself(environ: Mapping[str, Any], values: Mapping[str, str]) -> bo
         return False  # Werkzeug's own converter also takes other digits than ASCII's, and zeros in front.
     sent = (environ.get("RAW_URI") or environ.get("REQUEST_URI") or path).partition("?")[0]
     if sent.startswith("//") or _DOTS_OR_FRAGMENT.search(sent):
-        return False  # Some servers tidy these up themselves, and give the application the path alone.
+        return False  # Some servers resolve these themselves, and pass only the resulting path to the application.
     return sent.endswith(path) or not _ESCAPED_ASCII.search(sent)
 
 

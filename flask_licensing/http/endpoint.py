@@ -220,7 +220,7 @@ class _Call:
 
 
 def _record_use(state: LicensingState, caller: Caller) -> None:
-    """Record that a caller was let in, in a transaction of its own: nobody waits, and no answer fails, for that."""
+    """Record the use of an API key in a transaction of its own, so that no request waits or fails because of it."""
     if caller.record_use is None:
         return
     try:

@@ -99,7 +99,7 @@ _CARRIED_HEADERS = frozenset({"allow", "retry-after", "www-authenticate"})
 def _sentence_of(error: HTTPException, status: int) -> str:
     """Return the sentence of the status, and the reason that is written in the error's class, such as CSRF's.
 
-    What this one error says is for the log alone: it may hold text from the request, which is not to be signed.
+    The text of this error goes to the log only: it may have text from the request, which must not be signed.
     """
     sentence = _SENTENCES.get(status, error.name)
     kind = type(error)

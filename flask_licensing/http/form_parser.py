@@ -61,14 +61,14 @@ def url_encoded_fields(body: bytes, *, what: str = "form") -> Iterator[tuple[str
     """Yield name and value of each field of a URL-encoded form, or ``what`` it is.
 
     Raises:
-        MalformedRequest: it is none, is not UTF-8, or has more than :data:`MAX_FIELDS` fields.
+        MalformedRequest: it is not a form, is not UTF-8, or has more than :data:`MAX_FIELDS` fields.
 
     """
     if body.count(b"&") >= MAX_FIELDS:
         raise MalformedRequest(f"The {what} has more than {MAX_FIELDS} fields")
     if body.startswith(codecs.BOM_UTF8):
         raise MalformedRequest(f"The {what} begins with a byte order mark")
-    # Some clients leave a percent sign as it is; one that leaves many is none.
+    # Some clients do not escape a percent sign; a body with many of those is not a form.
     body, bare_percents = _BARE_PERCENT.subn(b"%25", body, MAX_FIELDS + 1)
     if bare_percents > MAX_FIELDS:
         raise MalformedRequest(f"The {what} has more than {MAX_FIELDS} percent signs that begin no escape")
@@ -88,7 +88,7 @@ def multipart_fields(body: bytes, boundary: str) -> Iterator[tuple[str, str]]:
     """Yield name and value of each part of a multipart form.
 
     Raises:
-        MalformedRequest: it is none, or can be read in more than one way.
+        MalformedRequest: it is not multipart, or can be read in more than one way.
         RequestTooLarge: it has more than :data:`MAX_FIELDS` parts.
         UnsupportedMediaType: a part is in another charset than those that are taken, or in a transfer encoding.
 

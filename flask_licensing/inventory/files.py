@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from flask_licensing.inventory.formats import Exported, Row
 
 Export: TypeAlias = "Callable[[bool], Iterable[Exported]]"
-"""Returns the license keys to be written, with their metadata where it is told that the file has a place for it."""
+"""Returns the license keys to be written, with their metadata if the argument says that the file has a place for it."""
 
 LicenseKeyFile: TypeAlias = "str | os.PathLike[str] | BinaryIO"
 """A path, or a binary stream, which stays open."""

@@ -175,7 +175,7 @@ class LicenseKeyImport:
         return _BatchResult(summary, sorted(rejected, key=lambda rejection: rejection.row.line))
 
     def _check_terms(self, said: Terms) -> LicenseKeyTerms | str:
-        """Return the terms, or the sentences that say why they are none."""
+        """Return the terms, or the sentences that say what is wrong with them."""
         if said not in self._remembered:
             if len(self._remembered) >= REMEMBERED_TERMS:
                 self._remembered.clear()
@@ -209,7 +209,7 @@ def _store_groups(store: LicenseKeyStore, groups: list[tuple[LicenseKeyTerms, Gr
         for terms, group in groups
         for line, license_key in zip(group.lines, group.license_keys, strict=True)
     ]
-    # Of a key that is there twice the first row counts, so later rows are put in first.
+    # If a license key is there twice, the first row counts, so later rows are put in first.
     rows.sort(key=itemgetter(0), reverse=True)
     terms_of = {license_key: terms for _, license_key, terms, _ in rows}
     of_first = {license_key: metadata for _, license_key, _, metadata in rows}

@@ -41,10 +41,10 @@ _MYSQL_CHARACTER_BYTES = 4
 """Most bytes of a character: in UTF-8, and of a quote or backslash with the escapes of both JSON and SQL."""
 
 _MYSQL_KEY_BYTES = 6
-"""Of a license key in the JSON array, beside its characters: quotes, escaped, and what is between two."""
+"""Bytes of a license key in the JSON array beside its characters: escaped quotes, and what is between two."""
 
 _MYSQL_ROW_BYTES = 200
-"""Of a row in the JSON array, beside the characters of its texts: numbers, dates and what is between them."""
+"""Bytes of a row in the JSON array beside the characters of its texts: numbers, dates and what is between them."""
 
 _Sent = TypeVar("_Sent")
 
@@ -110,7 +110,7 @@ def _with_shared_values(license_key: sa.ColumnElement[Any]) -> sa.Select[Any]:
 
 
 def _existing_product(product_id: sa.ColumnElement[Any]) -> sa.ScalarSelect[Any]:
-    """Return the id of a product, NULL if it is gone: SQLite keeps to no foreign key unless it is told to."""
+    """Return the id of a product, NULL if it is gone: SQLite enforces foreign keys only where a site turns that on."""
     products = table_of(Product)
     return sa.select(products.c.id).where(products.c.id == product_id).scalar_subquery()
 

@@ -50,7 +50,7 @@ class _CreationResultSchema(Schema):
 
 
 class _NamedLicenseKeySchema(RequestSchema):
-    """The field that names a license key; what can't be one names none."""
+    """The field that names a license key; an invalid text names no license key."""
 
     license_key = Text(load_default="")
 
@@ -145,7 +145,7 @@ def _count(work: Work, _: Caller, sent: LoadedFields) -> Outcome:
 
 
 def _named(sent: LoadedFields) -> str:
-    """Return the license key that a request names; what can't be one names none."""
+    """Return the license key that a request names; an invalid text is that of no license key."""
     return str((sent.readable if sent.errors else sent.value).get("license_key", ""))
 
 

@@ -87,7 +87,7 @@ def expecting_license_keys(lines: Iterator[str]) -> Iterator[str]:
 
 
 def looks_like(found: str, what: str) -> FileError:
-    """Return the error that says what a file looks like, and what it should be as nobody named its format."""
+    """Return the error that says what a file looks like, and what it should be, as its format was not named."""
     return FileError(
         f"The first line looks like {found}, not like {what}: nothing was stored. Name the format with"
         " import-license-keys --format (in Python, file_format); with --format text this line is a license key too."

@@ -112,7 +112,7 @@ def _add_batch(work: Work, batch: LicenseKeyBatch) -> CreationResult:
 
 
 def counted(created: int, *, of: int) -> int:
-    """Return how many license keys a store says it created; raise where that can't be, as the -1 of some drivers."""
+    """Return how many license keys a store says it created; raise for an impossible number, as some drivers' -1."""
     if not 0 <= created <= of:
         raise LicensingError(f"The key store says that it created {created} of {of} license keys.")
     return created

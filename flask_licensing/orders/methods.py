@@ -87,7 +87,7 @@ class OrderMethods:
     ) -> Sequence[LicenseKey]:
         """Lengthen the license keys of an order and return them.
 
-        The days begin when a license key expires, or now where it has expired. One that never expires stays so.
+        The days begin when a license key expires, or now if it has expired. A license key that never expires stays so.
 
         Args:
             order_id: the order.

@@ -96,7 +96,7 @@ def refund(work: Work, order_id: str) -> Sequence[LicenseKey]:
 def renew(work: Work, order_id: str, days: int, renewal_id: str | None) -> Sequence[LicenseKey]:
     """Lengthen the license keys of an order, once for each ``renewal_id``, and return all of them.
 
-    The days begin when a license key expires, or now where it has expired. One that never expires stays so.
+    The days begin when a license key expires, or now if it has expired. A license key that never expires stays so.
 
     Raises:
         UnknownOrder: nothing was sold for it.
@@ -184,7 +184,7 @@ def _remember(renewal: IdempotentRequest, now: datetime) -> None:
 def _change(work: Work, order: Order, change: Callable[[LicenseKey], LicenseKeyTerms]) -> Order:
     """Store and return an order whose license keys have new terms: those that are still its owner's.
 
-    One that went back to stock is not. One that somebody else has by now was assigned again, to another owner and at
+    A license key that went back to stock is not changed, nor one that was assigned again, to another owner and at
     another time.
     """
     changed = {

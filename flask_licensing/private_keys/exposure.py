@@ -17,7 +17,7 @@ _OTHERS_ENTER = 0o011
 
 
 class Exposure(NamedTuple):
-    """What should be mended, and what an operator should know and can't mend here; a sentence each."""
+    """What should be fixed, and what an operator should know but can't fix here; a sentence each."""
 
     problems: list[str]
     remarks: list[str]

@@ -103,7 +103,7 @@ class PrivateKeyFolder:
         return self._told(entry for entry in self._entries_of_other_names() if _is_meant_as_a_key(entry))
 
     def similar_to_keys(self) -> dict[str, str]:
-        """Return what may be a key where there is none, as :meth:`misnamed` does.
+        """Return files that may be meant as a private key where there is none, as :meth:`misnamed` does.
 
         Those are files that might be keys by their names, and private keys that are hidden or one folder further down.
         """

@@ -86,7 +86,7 @@ class PrivateKeyMethods:
 
         The oldest pending key, or else a new one, becomes active; those active before become verify-only. Other
         processes notice within ``LICENSING_PRIVATE_KEY_REFRESH_SECONDS``; until then they sign with a key that is still
-        published. The source has to be ``"file:PATH"`` with a folder. Of two rotations at once the second is refused.
+        published. The source has to be ``"file:PATH"`` with a folder. Of two rotations at once, the second is refused.
 
         A new key has as many ``bits`` (2048, 3072 or 4096), by default those of the key that signed. A pending key has
         those that it was made with.
@@ -131,7 +131,7 @@ class PrivateKeyMethods:
     def list_private_keys(self) -> list[PrivateKeyInfo]:
         """Return what is known of every private key: the global ones, then those of products, each oldest first.
 
-        Of a source that does not list its products, only the global keys are known.
+        If the source does not list its products, only the global private keys are known.
 
         Raises:
             PrivateKeyError: the source can't be asked.

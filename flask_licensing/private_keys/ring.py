@@ -223,7 +223,7 @@ class PrivateKeyRing:
         try:
             keys = self.keys(product_id)
         except PrivateKeyError as error:
-            # Without a global key from before, nobody knows now whether there is one: nothing is sent unsigned.
+            # No global private key was loaded before, and now there may be one: nothing is sent unsigned.
             if before is None or (product_id is None and signed_before is None):
                 raise
             _logger.warning("what was loaded before goes on signing: %s", error)

@@ -136,6 +136,6 @@ def write_new_private_key(
         keep_out_of_git(target.parent, git_passes_over)
         write_private_key_file(target, generate_private_key(passphrase, bits=bits), overwrite=overwrite)
     except FileExistsError:
-        raise PrivateKeyError(f"The file {target} exists; a key is not replaced unless told so.") from None
+        raise PrivateKeyError(f"The file {target} exists; a private key is replaced only with overwrite.") from None
     except OSError as error:
         raise PrivateKeyError(f"The file {target} can't be written: {error.strerror}.") from error

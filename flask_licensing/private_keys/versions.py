@@ -75,9 +75,9 @@ PrivateKey: TypeAlias = "str | bytes | RSAPrivateKey | SupportsSign"
 class PrivateKeyVersion:
     """One of several keys that a private-key source answers with.
 
-    ``material`` is a :data:`PrivateKey`. Of a key that no longer signs the public part is enough, as PEM or loaded. A
-    ``PrivateKeyError`` stands for a key that can't be read: the others are used and the log says why. ``origin`` says
-    where the key is from. Raises ``ValueError`` for an unknown state.
+    ``material`` is a :data:`PrivateKey`. If it no longer signs, its public key is enough, as PEM or loaded. A
+    ``PrivateKeyError`` stands for a private key that can't be read: the others are used and the log says why.
+    ``origin`` says where it is from. Raises ``ValueError`` for an unknown state.
     """
 
     material: PrivateKey | RSAPublicKey | PrivateKeyError = field(repr=False)

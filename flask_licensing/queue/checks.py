@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from flask_licensing.core.state import LicensingState
 
 LONGEST_WAIT = timedelta(minutes=15)
-"""How long a job may be due before it is a sign that nobody works the queue."""
+"""How long a job may be due before it is a sign that no worker runs."""
 
 
 def check_queue(state: LicensingState) -> tuple[bool, str]:
-    """Look for jobs that were given up, that may not have been delivered, or that nobody does."""
+    """Look for jobs that were given up, that may not have been delivered, or that no worker does."""
     store = state.key_store
     if not has_group(store, QueueStore):
         return True, f"{type(store).__name__} keeps none"

@@ -37,7 +37,7 @@ _SUCCESS = range(200, 300)
 
 
 class Answered(NamedTuple):
-    """What came of a delivery: ``is_delivered`` is ``None`` where nobody knows whether it arrived."""
+    """What came of a delivery: ``is_delivered`` is ``None`` where it is unknown whether it arrived."""
 
     is_delivered: bool | None
     outcome: str

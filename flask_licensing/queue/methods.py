@@ -87,7 +87,7 @@ class QueueMethods:
         return _run(lambda work: service.list_jobs(work, wanted, after_id=after, limit=limit))
 
     def retry_delivery(self, job_id: int, *, commit: bool = True) -> Job:
-        """Let a job that was given up, or of which nobody knows whether it was delivered, be tried again, now.
+        """Try a job again, now, that was given up or whose delivery is unknown.
 
         Raises:
             UnknownJob: there is no such job.

@@ -38,7 +38,7 @@ job_queued = signals.signal(JOB_QUEUED)
 """License keys are to be assigned and delivered: ``job`` is the :class:`~flask_licensing.hooks.Job`."""
 
 job_ended = signals.signal(JOB_ENDED)
-"""A job was delivered or given up, or nobody knows whether it was delivered: ``job`` is the
+"""A job was delivered or given up, or its delivery is unknown: ``job`` is the
 :class:`~flask_licensing.hooks.Job` with its ``status`` and ``outcome``."""
 
 _logger = logging.getLogger(__name__)
@@ -169,7 +169,7 @@ def _available(work: Work, product_id: int) -> int:
 
 
 def _as_it_is(job: Job, now: datetime) -> Job:
-    """Return a job that nobody can be sending any more as one of which nobody knows whether it arrived."""
+    """Return a job that no worker can be sending any more, as one whose delivery is unknown."""
     is_cut_off = job.status is JobStatus.SENDING and job.due_at <= now
     return dataclasses.replace(job, status=JobStatus.UNKNOWN) if is_cut_off else job
 

@@ -37,8 +37,8 @@ class Job:
     """License keys to be assigned once and delivered to a webhook. Times are naive UTC.
 
     ``body`` is what is posted, to the byte, from when the keys are assigned to when it is delivered. ``due_at`` is when
-    something is to be done next: of a job that is being sent, when nobody can be sending it any more. ``failures`` are
-    the tries that failed, ``outcome`` says what the last one came to.
+    something is to be done next: for a job that is being sent, when no worker can be sending it any more. ``failures``
+    are the tries that failed, ``outcome`` says how the last one ended.
     """
 
     id: int

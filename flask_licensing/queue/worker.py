@@ -4,8 +4,8 @@ Nothing is held while a connection is made or an answer is awaited; what is stor
 done, so that a worker can be killed anywhere:
 
 - license keys and the body that is posted are stored together, before there is a connection;
-- the job is marked as being sent once there is a connection, before the first byte. Of a worker that ends here nobody
-  knows whether the body arrived, and it is not sent again by itself;
+- the job is marked as being sent once there is a connection, before the first byte. If the worker ends here, it is
+  unknown whether the body arrived, and it is not sent again automatically;
 - what came of it is stored after the answer.
 """
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from flask_licensing.queue.store import Job
 
 SENDING_TIME = timedelta(seconds=ANSWER_SECONDS + 10)
-"""After this time nobody can be sending a job any more."""
+"""After this time no worker can be sending a job any more."""
 
 _PAGE = 20
 """Jobs that are looked for at once."""

@@ -63,7 +63,7 @@ class StoredLimits:
         self._ask_again_at = 0.0
 
     def hit(self, key: str) -> int | None:
-        """Count one more; return ``None`` within the limits, and over one the seconds until it begins anew."""
+        """Count one more; return ``None`` within the limits, and over one the seconds until it begins again."""
         if time.monotonic() < self._ask_again_at:
             return None
         try:

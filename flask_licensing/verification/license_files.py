@@ -146,7 +146,7 @@ def _require_purpose(header: dict[str, Any]) -> None:
 
 
 def _require_signature(read: _Token, keys: Sequence[RSAPublicKey]) -> None:
-    """Refuse a token that no key signed; where the token names its key, that one is looked at alone."""
+    """Refuse a token that none of the private keys signed; if the token names its key, only that one is tried."""
     named = read.header.get("kid")
     possible = [key for key in keys if named is None or key_id_of(key) == named]
     if not possible:
@@ -182,7 +182,7 @@ def _read_claims(data: bytes) -> LicenseFile:
             id=_claim(claims, "jti", str),
         )
     except (ValueError, OverflowError):
-        raise MalformedLicenseFile("A date of the license file is none.") from None
+        raise MalformedLicenseFile("A date of the license file is invalid.") from None
 
 
 def _claim(claims: dict[str, Any], name: str, kind: type[Kind]) -> Kind:

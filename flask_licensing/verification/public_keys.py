@@ -21,7 +21,7 @@ def public_keys_from(given: PublicKeys) -> list[RSAPublicKey]:
     """Return public keys, loaded.
 
     Raises:
-        PublicKeyError: there is none, or one can't be read, has less than 2048 bits or is for something else.
+        PublicKeyError: no public key is given, or one can't be read, has less than 2048 bits or is for another use.
 
     """
     if isinstance(given, str | bytes):
