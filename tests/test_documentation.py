@@ -65,6 +65,11 @@ def test_links_lead_to_pages_and_headings_that_are_there(page: Path) -> None:
         assert not anchor or anchor in _anchors(target), link
 
 
+@pytest.mark.parametrize("page", [PAGES[0], *PAGES[3:]], ids=lambda page: page.stem)
+def test_a_page_says_in_its_first_lines_whose_api_this_is(page: Path) -> None:
+    assert "GetKeyManager / Keevault" in " ".join(page.read_text().splitlines()[:6])
+
+
 def test_the_readme_links_every_page() -> None:
     linked = {
         (PROJECT / link.partition("#")[0]).resolve() for link in _LINK.findall((PROJECT / "README.md").read_text())

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 README = PROJECT / "README.md"
 (APP,) = code_blocks(README, "python")
-(SHOWN_ANSWER,) = code_blocks(README, "json")
+SHOWN_ANSWER, SHOWN_REFUSAL = code_blocks(README, "json")
 (SHOWN_PUBLIC_KEY,) = code_blocks(README, "text")
 (PHP_CLIENT,) = code_blocks(README, "php")
 SHELL_COMMANDS = [
@@ -40,9 +40,10 @@ def _flask(*arguments: str) -> list[str]:
     return [OTHER_PYTHON or sys.executable, "-m", "flask", *arguments]
 
 
-def _send_as_curl_does(url: str, api_key: str) -> bytes:
-    """Send the README's curl line to another address."""
-    fields = dict(word.split("=", 1) for option, word in pairwise(CURL_COMMAND) if option.startswith("--data"))
+def _send_as_curl_does(url: str, api_key: str, **changes: str) -> bytes:
+    """Send the README's curl line, with these changes of its fields, to another address."""
+    written = (word.split("=", 1) for option, word in pairwise(CURL_COMMAND) if option.startswith("--data"))
+    fields = dict(written) | changes
     headers = {"Authorization": f"Bearer {api_key}", "Content-Type": "application/x-www-form-urlencoded"}
     connection = HTTPConnection(urlsplit(url).netloc, timeout=30)
     connection.request("POST", urlsplit(CURL_COMMAND[1]).path, urlencode(fields), headers)
@@ -55,7 +56,7 @@ def test_the_app_is_whole_in_25_lines() -> None:
     assert len(APP.splitlines()) <= 25
 
 
-def test_the_app_of_the_readme_answers_signed_over_http(tmp_path: Path) -> None:
+def test_the_app_of_the_readme_answers_and_refuses_signed_over_http(tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text(APP)
     *preparations, serve = FLASK_COMMANDS
     printed = {}
@@ -65,10 +66,10 @@ def test_the_app_of_the_readme_answers_signed_over_http(tmp_path: Path) -> None:
         printed[command[3]] = finished.stdout
     api_key = printed["create-api-key"].split()[-1]
     with running_server(_flask(*serve, "--port", "0"), tmp_path, ENVIRONMENT) as url:
-        body = _send_as_curl_does(url, api_key)
-    response = verify_response(body, printed["show-public-key"]).response
-    shown = json.loads(SHOWN_ANSWER)["response"]
-    assert response | {"timestamp": 0} == shown | {"timestamp": 0}
+        bodies = [_send_as_curl_does(url, api_key), _send_as_curl_does(url, api_key, product_id="99")]
+    responses = [verify_response(body, printed["show-public-key"]).response for body in bodies]
+    shown = [json.loads(SHOWN_ANSWER)["response"], json.loads(SHOWN_REFUSAL)]
+    assert [response | {"timestamp": 0} for response in responses] == [each | {"timestamp": 0} for each in shown]
 
 
 def test_the_answer_shown_verifies_with_the_public_key_shown() -> None:
