@@ -126,7 +126,9 @@ class Settings:
         None, _hook, "Functions that make license keys, by the name that `custom` generators have for them."
     )
     job_dispatcher: Any = _setting(
-        None, _hook, "Called with the id of each job that was queued, once it is committed; by default nothing is."
+        None,
+        _hook,
+        "Called with the id of each job that was queued, once it is committed; by default nothing is called.",
     )
     webhook_allowed_networks: tuple[IpNetwork, ...] = _setting(
         (), parse_networks, "Networks of the site's own that webhooks may lead into; by default none."
