@@ -146,7 +146,7 @@ def _require_purpose(header: dict[str, Any]) -> None:
 
 
 def _require_signature(read: _Token, keys: Sequence[RSAPublicKey]) -> None:
-    """Refuse a token that none of the private keys signed; if the token names its key, only that one is tried."""
+    """Refuse a token that none of the public keys verifies; if the token names one, only that one is tried."""
     named = read.header.get("kid")
     possible = [key for key in keys if named is None or key_id_of(key) == named]
     if not possible:
