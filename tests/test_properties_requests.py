@@ -44,6 +44,16 @@ def test_bodies_that_are_broken_or_of_another_type(host: Host, checker: RequestC
     checker.check(data.draw(hostile_requests.bodies_of_any_kind(host.product_id)))
 
 
+@pytest.mark.parametrize("path", ["openapi.json", "public-keys", "public-keys/7"])
+def test_a_word_that_is_no_method_is_the_sites_405_on_the_path_of_a_document_too(
+    checker: RequestChecker, path: str
+) -> None:
+    """A random request for one was reported as a failure of the package."""
+    request = hostile_requests.HostileRequest(b"", None, method="FOO", path=f"/api/v1/{path}".encode())
+    assert checker.check(request) is None
+    assert checker.outcomes == {405: 1}
+
+
 @bounded
 @given(st.data())
 def test_odd_headers_paths_and_methods(host: Host, checker: RequestChecker, data: st.DataObject) -> None:
